@@ -1,0 +1,52 @@
+"""What the brain knows of one EVSE's safety process: a copy of its last Status, in domain words."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CpState(StrEnum):
+    """Control-pilot state (IEC 61851-1 Annex A)."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+    F = "F"
+
+
+class LockState(StrEnum):
+    """Feedback of the connector lock; NONE for a fixed cable."""
+
+    NONE = "none"
+    UNLOCKED = "unlocked"
+    LOCKED = "locked"
+    MOVING = "moving"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PilotStatus:
+    """State of one EVSE as `stationd-pilot` last published it. State, not deltas."""
+
+    evse_id: int
+    cp: CpState
+    volts: float
+    duty_percent: float
+    commanded_closed: bool
+    sensed_closed: bool
+    lock: LockState
+    cable_max_a: float | None
+    """Ampacity of the plugged cable by its proximity resistor; None where there is no cable or it cannot be read."""
+    max_a: float
+    """What stationd-pilot allows at most: min(cable, profile, installer's limit). 0 = it never closes."""
+    offered_a: float
+    """Current on the pilot now; 0 while PWM is off."""
+    faults: tuple[str, ...]
+    uptime_ms: int
+    boot_id: str
+
+    @property
+    def cable_connected(self) -> bool:
+        """True while a vehicle is seen on the pilot (B, C, D)."""
+        return self.cp in (CpState.B, CpState.C, CpState.D)

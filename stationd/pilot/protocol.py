@@ -1,0 +1,174 @@
+"""Messages between `stationd-pilot` and its clients, and their one-line JSON form.
+
+The only file of the safety process that the brain may import. See docs/PILOT_PROTOCOL.md. Standard library only.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+VERSION = 1
+OLDEST_VERSION = 1
+"""Version N speaks N-1 too, once there is one."""
+MAX_LINE_BYTES = 4096
+DEFAULT_LEASE_MS = 5_000
+MAX_LEASE_MS = 10_000
+"""A longer lease is cut to this."""
+
+
+class ProtocolError(Exception):
+    """A line that is not a message; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First line of either side."""
+
+    v: int
+    role: str
+    """`pilot`, `brain` (asks for the one permit) or `reader` (watches only)."""
+    boot_id: str = ""
+    """Of the pilot process: a new one after each start. Empty from clients."""
+    evses: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Permission with an expiry. The newest replaces the one before; `permit` False opens in good order."""
+
+    evse_id: int
+    amps: float
+    phases: int
+    permit: bool
+    lease_ms: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """Unlock the connector; refused while the contactor is closed."""
+
+    evse_id: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResetFault:
+    """Clear a latched fault whose cause is gone."""
+
+    evse_id: int
+    seq: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAvailable:
+    """False: signal state F (not available) on the pilot; refused while the contactor is closed."""
+
+    evse_id: int
+    seq: int
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer to a client's message with a `seq`; `error` is None or one sentence."""
+
+    seq: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Full state of one EVSE, sent on every change of anything but volts and uptime_ms, and once a second."""
+
+    evse_id: int
+    cp: str
+    """A to F."""
+    volts: float
+    """High half of the pilot."""
+    duty: float
+    """Percent; 100 = steady +12 V (no PWM), 0 = steady -12 V (state F)."""
+    commanded_closed: bool
+    sensed_closed: bool
+    lock: str
+    """none, unlocked, locked, moving, failed."""
+    pp_amps: float | None
+    """Ampacity of the plugged cable; None without one, or if it cannot be read."""
+    max_amps: float
+    """min(cable, profile, installer's limit); 0 if the installer's limit is unset."""
+    offered_amps: float
+    """What the duty says; 0 without PWM."""
+    permit: bool
+    """An unexpired permit is held."""
+    brain_lost: bool
+    """The lease ran out; the hold rule applies."""
+    faults: tuple[str, ...]
+    uptime_ms: int
+    boot_id: str
+
+
+Message = Hello | Offer | Unlock | ResetFault | SetAvailable | Reply | Status
+_TYPES: dict[str, type[Any]] = {
+    "hello": Hello,
+    "offer": Offer,
+    "unlock": Unlock,
+    "reset_fault": ResetFault,
+    "set_available": SetAvailable,
+    "reply": Reply,
+    "status": Status,
+}
+_NAMES = {cls: name for name, cls in _TYPES.items()}
+_CHECKS: dict[str, type | tuple[type, ...]] = {
+    "v": int, "role": str, "boot_id": str, "evse_id": int, "amps": (int, float), "phases": int, "permit": bool,
+    "lease_ms": int, "seq": int, "code": str, "available": bool, "cp": str, "volts": (int, float),
+    "duty": (int, float), "commanded_closed": bool, "sensed_closed": bool, "lock": str,
+    "max_amps": (int, float), "offered_amps": (int, float), "brain_lost": bool, "uptime_ms": int,
+}  # fmt: skip
+_BOUNDS = {"amps": (0.0, 1000.0), "phases": (1, 3), "lease_ms": (0, 3_600_000), "seq": (0, 2**53), "evse_id": (0, 999)}
+
+
+def encode(message: Message) -> bytes:
+    """Return the message as one line of JSON."""
+    return json.dumps({"type": _NAMES[type(message)], **asdict(message)}, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Return the message of a line; unknown keys are ignored.
+
+    Raises:
+        ProtocolError: not JSON, no known type, or a field that is missing, of a wrong type or out of bounds.
+    """
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"cannot read message: {error}") from None
+    if not isinstance(fields, dict):
+        raise ProtocolError("cannot read message: not a JSON object")
+    cls = _TYPES.get(fields.get("type", "")) if isinstance(fields.get("type"), str) else None
+    if cls is None:
+        raise ProtocolError(f"cannot read message: unknown type {str(fields.get('type'))[:40]!r}")
+    known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
+    for name, value in known.items():
+        _check(name, value)
+    for name in ("evses", "faults"):
+        if name in known:
+            if not isinstance(known[name], list):
+                raise ProtocolError(f"cannot read message: {name} must be a list")
+            known[name] = tuple(known[name])
+    try:
+        return cls(**known)  # type: ignore[no-any-return]
+    except TypeError:
+        missing = [n for n, f in cls.__dataclass_fields__.items() if n not in known and f.default is f.default_factory]
+        raise ProtocolError(f"cannot read message: {cls.__name__} needs {', '.join(missing)}") from None
+
+
+def _check(name: str, value: object) -> None:
+    wanted = _CHECKS.get(name)
+    if wanted is None:
+        return
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise ProtocolError(f"cannot read message: {name} has a wrong type: {str(value)[:40]!r}")
+    bounds = _BOUNDS.get(name)
+    if bounds is not None and isinstance(value, int | float) and not bounds[0] <= value <= bounds[1]:
+        raise ProtocolError(f"cannot read message: {name} must be {bounds[0]} to {bounds[1]}, not {value}")
