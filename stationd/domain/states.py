@@ -68,7 +68,7 @@ class StopReason(StrEnum):
     IMMEDIATE_RESET = "ImmediateReset"
     LOCAL = "Local"
     LOCAL_OUT_OF_CREDIT = "LocalOutOfCredit"
-    MASTER_PASS = "MasterPass"
+    MASTER_PASS = "MasterPass"  # noqa: S105 - a reason, not a secret
     OTHER = "Other"
     OVERCURRENT_FAULT = "OvercurrentFault"
     POWER_LOSS = "PowerLoss"

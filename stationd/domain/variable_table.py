@@ -66,8 +66,8 @@ MESSAGE_ATTEMPTS = VariableSpec(
     key16="TransactionMessageAttempts",
 )  # fmt: skip
 MESSAGE_ATTEMPT_INTERVAL = VariableSpec(
-    "OCPPCommCtrlr", "MessageAttemptInterval", _INT, "30", instance="TransactionEvent", unit="s", minimum=0, maximum=3600,
-    key16="TransactionMessageRetryInterval",
+    "OCPPCommCtrlr", "MessageAttemptInterval", _INT, "30", instance="TransactionEvent", unit="s", minimum=0,
+    maximum=3600,    key16="TransactionMessageRetryInterval",
 )  # fmt: skip
 RETRY_BACK_OFF_WAIT_MINIMUM = VariableSpec(
     "OCPPCommCtrlr", "RetryBackOffWaitMinimum", _INT, "3", unit="s", minimum=0, maximum=3600

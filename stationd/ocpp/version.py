@@ -1,4 +1,4 @@
-"""What an OCPP version folder provides, and what it is given. The rest of `stationd.ocpp` knows versions only by this."""
+"""What an OCPP version folder provides and is given. The rest of `stationd.ocpp` knows versions only by this."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
