@@ -1,0 +1,61 @@
+# make demo    a whole charging session on simulated hardware        make test   set up and run everything
+# make run     the same station, kept up to play with                make bench  measure memory, CPU, reaction times
+# make lint    ruff, mypy --strict, import contracts                 make clean  remove what these made
+#
+# OCPP=1.6|2.0.1|2.1 chooses the version, CSMS=ws://... another CSMS, PYTHON=python3.12 another Python.
+
+OCPP ?=
+CSMS ?=
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+VENV ?= .venv
+
+.PHONY: demo run test test-fast lint format bench validators screenshot clean
+
+demo:
+	@tools/setup.sh run
+	@.venv/bin/python -m stationd.sandbox.demo $(if $(OCPP),--ocpp $(OCPP))
+
+run:
+	@tools/setup.sh run
+	@.venv/bin/python -m stationd.sandbox.run $(if $(OCPP),--ocpp $(OCPP)) $(if $(CSMS),--csms $(CSMS))
+
+test:
+	@tools/setup.sh system
+	@tools/setup.sh dev
+	@tests/interop/setup.sh
+	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+# The part of the suite that needs no Node and no long campaigns, on the environment named by VENV.
+test-fast:
+	@$(VENV)/bin/python -m pytest --ignore=tests/interop -m "not slow" $(PYTEST_ARGS)
+
+lint:
+	@tools/setup.sh dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/codespell stationd drivers tests docs tools README.md CHANGELOG.md CONTRIBUTING.md
+
+format:
+	@tools/setup.sh dev
+	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+bench:
+	@tools/setup.sh dev
+	@.venv/bin/python -m tests.bench $(BENCH_ARGS)
+
+# The schema validators that the daemon ships, from the schemas of the ocpp package.
+validators:
+	@tools/setup.sh dev
+	@.venv/bin/python tools/generate_validators.py
+
+# The picture of the demo in the README, drawn by the demo itself.
+screenshot:
+	@tools/setup.sh run
+	@.venv/bin/python -m stationd.sandbox.demo --ocpp 2.0.1 --svg docs/demo.svg
+
+clean:
+	rm -rf .venv .venv-debian12 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/interop/node_modules run
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
