@@ -4,6 +4,9 @@ Code names a setting by its constant: `settings.integer(HEARTBEAT_INTERVAL)`. A 
 station does what it says. Sources: OCPP 2.0.1 part 2 chapter "Referenced components and variables", OCPP 1.6 chapter 9.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from stationd.domain.measurands import Measurand
 from stationd.domain.variables import DataType, Mutability, VariableSpec
 
@@ -237,3 +240,22 @@ ALL: tuple[VariableSpec, ...] = tuple(
     if isinstance(spec, VariableSpec) and spec not in PER_EVSE and spec not in PER_CONNECTOR
 )
 """Rows that exist once per station."""
+
+
+def of_connector(spec: VariableSpec, evse_id: int, connector_id: int | None = None) -> VariableSpec:
+    """Return the row of one EVSE, or of one connector of it."""
+    return replace(spec, evse_id=evse_id, connector_id=connector_id)
+
+
+def rows_for(evses: Sequence[tuple[int, Sequence[int]]]) -> tuple[VariableSpec, ...]:
+    """Return the whole table of a station; `evses` holds (EVSE id, ids of its connectors)."""
+    count = sum(len(connector_ids) for _, connector_ids in evses)
+    sized = {
+        NUMBER_OF_CONNECTORS: str(count),
+        CONNECTOR_PHASE_ROTATION: ",".join(f"{number}.RST" for number in range(count + 1)),
+    }
+    rows = [replace(spec, default=sized[spec]) if spec in sized else spec for spec in ALL]
+    for evse_id, connector_ids in evses:
+        rows += [of_connector(spec, evse_id) for spec in PER_EVSE]
+        rows += [of_connector(spec, evse_id, number) for number in connector_ids for spec in PER_CONNECTOR]
+    return tuple(rows)

@@ -268,7 +268,11 @@ class SettingsPort(Protocol):
         ...
 
     async def write(self, spec: VariableSpec, value: str, origin: Origin) -> SetOutcome:
-        """Check, store durably, tell the listeners. REJECTED if `check` objects. Mutability is the caller's rule."""
+        """Check, store durably, tell the listeners. REJECTED if `check` objects. Mutability is the caller's rule.
+
+        Raises:
+            StorageError: nothing was stored or changed.
+        """
         ...
 
     def compute(self, spec: VariableSpec, source: Callable[[], str]) -> None:
@@ -359,6 +363,22 @@ class TokenStore(Protocol):
 
     async def clear(self) -> None:
         """Forget every entry."""
+        ...
+
+
+class SettingsStore(Protocol):
+    """Settings that were written at run time, durable; rows are named by `VariableSpec.name`."""
+
+    async def load(self) -> list[tuple[str, str, Origin]]:
+        """Return (name, value, who wrote it) of every stored row."""
+        ...
+
+    async def put(self, name: str, value: str, origin: Origin) -> None:
+        """Store or replace one row; returns when it is on the disk.
+
+        Raises:
+            StorageError: nothing was stored.
+        """
         ...
 
 

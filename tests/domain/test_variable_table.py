@@ -1,0 +1,33 @@
+"""The table of settings itself."""
+
+from collections import Counter
+
+from stationd.domain import variable_table as table
+from stationd.domain.variables import DataType
+
+
+def test_the_table_of_a_station_has_each_name_and_each_16_key_once() -> None:
+    rows = table.rows_for([(1, (1,)), (2, (1, 2))])
+    assert max(Counter(row.name.casefold() for row in rows).values()) == 1
+    assert max(Counter(row.key16.casefold() for row in rows if row.key16).values()) == 1
+
+
+def test_rows_of_evses_and_connectors_are_filled_in() -> None:
+    names = {row.name for row in table.rows_for([(1, (1,)), (2, (1, 2))])}
+    assert {"EVSE[evse:1].Power", "EVSE[evse:2].AvailabilityState"} <= names
+    assert {"Connector[evse:1,connector:1].ConnectorType", "Connector[evse:2,connector:2].Available"} <= names
+    assert "Connector[evse:1,connector:2].Available" not in names
+    assert "EVSE.Power" not in names
+
+
+def test_16_rows_count_the_connectors() -> None:
+    rows = {row.key16: row for row in table.rows_for([(1, (1,)), (2, (1, 2))])}
+    assert rows["NumberOfConnectors"].default == "3"
+    assert rows["ConnectorPhaseRotation"].default == "0.RST,1.RST,2.RST,3.RST"
+
+
+def test_every_number_that_can_be_written_has_both_bounds() -> None:
+    for row in table.rows_for([(1, (1,))]):
+        if row.data_type in (DataType.INTEGER, DataType.DECIMAL) and row.mutability != "ReadOnly":
+            assert row.minimum is not None, row.name
+            assert row.maximum is not None, row.name
