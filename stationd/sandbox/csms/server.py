@@ -1,4 +1,4 @@
-"""The sandbox CSMS's websocket side. Schema validation is the `ocpp` package's, so that the other side is independent."""
+"""The sandbox CSMS's websocket side. The `ocpp` package checks every payload, so the other side is independent."""
 
 import asyncio
 import base64
