@@ -99,6 +99,8 @@ class Version:
     response_validator: Callable[[str], Validator | None]
     allowed_while_pending: frozenset[str]
     """Actions handled normally before acceptance; others are answered as the version says there."""
+    refused_while_pending: Mapping[str, Json] = field(default_factory=dict)
+    """Responses to the other actions while the registration is Pending (OCPP 2.0.1 B02.FR.05)."""
     error_spelling: Mapping[RpcError, str] = field(default_factory=dict)
     has_station_status: bool = False
     """True if the station itself reports a status (1.6 connector 0)."""
