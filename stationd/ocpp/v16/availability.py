@@ -1,0 +1,117 @@
+"""Availability (block G): StatusNotification, ChangeAvailability. 1.6 knows no EVSE: connectorId is our evse_id."""
+
+from stationd.domain.answers import Acknowledged, Answer
+from stationd.domain.events import ConnectorSnapshot, ConnectorStatusChanged
+from stationd.domain.faults import Fault, FaultCode
+from stationd.domain.states import ChargingState, ConnectorStatus, OperationalStatus
+from stationd.domain.variable_table import VENDOR_NAME
+from stationd.ocpp.v16 import wire
+from stationd.ocpp.version import Context, Json, Outgoing
+
+_FIXED = {
+    ConnectorStatus.FAULTED: "Faulted",
+    ConnectorStatus.UNAVAILABLE: "Unavailable",
+    ConnectorStatus.RESERVED: "Reserved",
+}
+"""Statuses that have the same word whatever else is going on."""
+
+_CHARGING = {
+    ChargingState.CHARGING: "Charging",
+    ChargingState.SUSPENDED_EV: "SuspendedEV",
+    ChargingState.SUSPENDED_EVSE: "SuspendedEVSE",
+}
+
+_ERROR_CODES = {
+    FaultCode.CONTACTOR_FAILED: "PowerSwitchFailure",
+    FaultCode.CONTACTOR_WELDED: "PowerSwitchFailure",
+    FaultCode.DIODE: "EVCommunicationError",
+    FaultCode.HARDWARE: "InternalError",
+    FaultCode.LOCK_FAILED: "ConnectorLockFailure",
+    FaultCode.METER_LOST: "PowerMeterFailure",
+    FaultCode.OVER_CURRENT: "OverCurrentFailure",
+    FaultCode.OVER_TEMPERATURE: "HighTemperature",
+    FaultCode.PE_LOSS: "GroundFailure",
+    FaultCode.PILOT_ERROR: "EVCommunicationError",
+    FaultCode.PILOT_LOST: "InternalError",
+    FaultCode.RCD_TRIP: "GroundFailure",
+    FaultCode.READER_LOST: "ReaderFailure",
+}
+"""The rest is OtherError, told apart by vendorErrorCode."""
+_EV_COMMUNICATION_STATUSES = frozenset({"Preparing", "SuspendedEV", "SuspendedEVSE", "Finishing"})
+
+_STATION_STATUSES = frozenset({ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE})
+
+
+def status_to_wire(ctx: Context, event: ConnectorStatusChanged) -> Outgoing:
+    """Translate a connector's (or, as connector 0, the station's) state to StatusNotification."""
+    snapshot = event.snapshot
+    status = connector_status(snapshot, told=_told(ctx, snapshot))
+    fault = _leading_fault(snapshot.faults)
+    payload = wire.without_none(
+        connectorId=snapshot.evse_id,
+        errorCode=error_code(fault, status),
+        status=status,
+        timestamp=wire.time_to_wire(snapshot.changed_at),
+        info=_info(snapshot, status, fault),
+        vendorId=wire.shortened(ctx.settings.text(VENDOR_NAME), 255) if fault else None,
+        vendorErrorCode=str(fault.code) if fault else None,
+    )
+    return Outgoing("StatusNotification", payload, _read)
+
+
+def connector_status(snapshot: ConnectorSnapshot, *, told: bool) -> str:
+    """Return the 1.6 status; `told` = the CSMS has an integer for the running transaction.
+
+    Before authorisation a 2.x transaction may run already: for 1.6 that is Preparing.
+    """
+    if snapshot.evse_id == 0:  # connector 0 has three states only
+        return _FIXED[snapshot.status] if snapshot.status in _STATION_STATUSES else "Available"
+    if snapshot.status in _FIXED:
+        return _FIXED[snapshot.status]
+    if snapshot.finishing:
+        return "Finishing"
+    if snapshot.transaction_id is not None and (snapshot.authorized or told):
+        waiting = "SuspendedEV" if told else "Preparing"  # no energy yet, or the EV's end was pulled out
+        return _CHARGING.get(snapshot.charging_state, waiting)
+    occupied = snapshot.status is ConnectorStatus.OCCUPIED or snapshot.authorized or snapshot.cable_connected
+    return "Preparing" if occupied else "Available"
+
+
+def error_code(fault: Fault | None, status: str) -> str:
+    """Return the errorCode; with a status other than Faulted it is a warning."""
+    if fault is None:
+        return "OtherError" if status == "Faulted" else "NoError"
+    code = _ERROR_CODES.get(fault.code, "OtherError")
+    if code == "EVCommunicationError" and status not in _EV_COMMUNICATION_STATUSES:
+        return "OtherError"  # OCPP 1.6 section 4.9 allows it with those four only
+    return code
+
+
+def _told(ctx: Context, snapshot: ConnectorSnapshot) -> bool:
+    return snapshot.transaction_id is not None and ctx.aliases.alias(snapshot.transaction_id) is not None
+
+
+def _leading_fault(faults: tuple[Fault, ...]) -> Fault | None:
+    return next((fault for fault in faults if fault.blocking), faults[0] if faults else None)
+
+
+def _info(snapshot: ConnectorSnapshot, status: str, fault: Fault | None) -> str | None:
+    if fault is not None:
+        others = [str(other.code) for other in snapshot.faults if other is not fault]
+        return wire.shortened("also: " + ", ".join(others), 50) if others else None
+    if status == "SuspendedEV" and not snapshot.cable_connected:
+        return "EV side disconnected"  # OCPP 1.6 section 4.9
+    return None
+
+
+def _read(_response: Json) -> Answer:
+    return Acknowledged()
+
+
+async def change(ctx: Context, req: Json) -> Json:
+    """Change availability (OCPP 1.6 ChangeAvailability); connector 0 is the station with all its connectors."""
+    connector_id = int(req["connectorId"])
+    if connector_id and all(snapshot.evse_id != connector_id for snapshot in ctx.station.connectors()):
+        return {"status": "Rejected"}
+    outcome = await ctx.station.change_availability(OperationalStatus(req["type"]), evse_id=connector_id or None)
+    return {"status": str(outcome)}
