@@ -3,11 +3,11 @@
 from stationd.domain.faults import FaultCode
 
 FAULT_TEXTS: dict[FaultCode, str] = {
-    FaultCode.PILOT_ERROR: "the control pilot shows no valid state: check cable and plug; if it stays, the pilot wiring",
+    FaultCode.PILOT_ERROR: "the control pilot shows no valid state: check cable, plug and pilot wiring",
     FaultCode.DIODE: "the vehicle's pilot diode was not seen: unplug; try another cable or vehicle",
     FaultCode.PROXIMITY: "the cable's coding cannot be read: unplug; try another cable",
     FaultCode.VENTILATION: "the vehicle asks for ventilation, which this site does not declare",
-    FaultCode.RCD_TRIP: "residual current detected: unplug, have vehicle and cable checked, then reset breaker and fault",
+    FaultCode.RCD_TRIP: "residual current detected: unplug, have vehicle and cable checked, then reset both",
     FaultCode.PE_LOSS: "protective earth is missing: do not use; call an electrician",
     FaultCode.EMERGENCY_STOP: "the emergency stop is pressed: make sure that it is safe, then release it",
     FaultCode.DOOR_OPEN: "the housing is open: close it",
