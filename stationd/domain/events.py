@@ -58,6 +58,16 @@ class TransactionEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One durable message to be delivered."""
+
+    row_id: int
+    event: TransactionEvent
+    attempts: int
+    """Transmissions that failed so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class StationBooted:
     """Ask for registration (BootNotification)."""
 

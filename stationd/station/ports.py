@@ -11,6 +11,7 @@ from typing import Protocol
 
 from stationd.domain.answers import TransactionAnswer
 from stationd.domain.events import ConnectorSnapshot, LiveEvent, TransactionEvent
+from stationd.domain.events import OutboxRow as OutboxRow  # part of the seam; the store may not import this module
 from stationd.domain.faults import Fault
 from stationd.domain.id_token import IdToken, IdTokenInfo
 from stationd.domain.pilot import PilotStatus
@@ -282,16 +283,6 @@ class SettingsPort(Protocol):
     def on_change(self, spec: VariableSpec, listener: Callable[[str], None]) -> None:
         """Call `listener(new value)` after each change of this row."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One message to be delivered."""
-
-    row_id: int
-    event: TransactionEvent
-    attempts: int
-    """Transmissions that failed so far."""
 
 
 class TransactionStore(Protocol):
