@@ -1,0 +1,172 @@
+"""A synchronous client of the plant's control socket. Standard library only."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from stationd.sandbox.plant.errors import PlantError
+
+Json = dict[str, Any]
+CALL_TIMEOUT_S = 5.0
+
+
+class PlantClient:
+    """Talks to one plant. Not for several threads; use one client each.
+
+    Every method returns when the plant says that it has taken effect.
+
+    Raises:
+        PlantError: the plant refuses, or cannot be reached; the text is one sentence.
+    """
+
+    def __init__(self, path: str | Path, timeout_s: float = CALL_TIMEOUT_S) -> None:
+        self._path = str(path)
+        self._timeout_s = timeout_s
+        self._calls = 0
+        self._buffer = b""
+        self._socket = _connect(self._path, timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def call(self, method: str, **params: Any) -> Json:
+        """Call any method of docs/PLANT_PROTOCOL.md and return its result."""
+        self._calls += 1
+        request = {"jsonrpc": "2.0", "id": self._calls, "method": method, "params": params}
+        try:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise PlantError(f"cannot call {method} on {self._path}: {error}") from None
+        while True:
+            answer = self._receive()
+            if answer.get("id") == self._calls:
+                break
+        if "error" in answer:
+            raise PlantError(str(answer["error"].get("message")), answer["error"].get("code"))
+        result: Json = answer["result"]
+        return result
+
+    def plug_in(
+        self,
+        evse_id: int = 1,
+        *,
+        current_a: float = 16,
+        phases: int = 3,
+        cable_a: int | None = None,
+        wants_power: str | float = "now",
+    ) -> Json:
+        """Put the cable in. `cable_a` None: 32 A, or the fixed cable."""
+        more = {} if cable_a is None else {"cable_a": cable_a}
+        return self.call(
+            "plug_in", evse_id=evse_id, current_a=current_a, phases=phases, wants_power=wants_power, **more
+        )
+
+    def plug_out(self, evse_id: int = 1, *, force: bool = False) -> Json:
+        """Pull the cable."""
+        return self.call("plug_out", evse_id=evse_id, force=force)
+
+    def wants_power(self, wants: bool, evse_id: int = 1) -> Json:
+        """Let the car close or open its S2."""
+        return self.call("wants_power", evse_id=evse_id, wants=wants)
+
+    def present_card(self, token: str, token_type: str = "ISO14443", evse_id: int = 1) -> Json:  # noqa: S107
+        """Hold a card to the reader."""
+        return self.call("present_card", token=token, type=token_type, evse_id=evse_id)
+
+    def set_fault(self, name: str, evse_id: int = 1) -> Json:
+        """Break something."""
+        return self.call("set_fault", evse_id=evse_id, name=name)
+
+    def clear_fault(self, name: str, evse_id: int = 1) -> Json:
+        """Mend it."""
+        return self.call("clear_fault", evse_id=evse_id, name=name)
+
+    def set_meter(
+        self,
+        evse_id: int = 1,
+        *,
+        energy_wh: float | None = None,
+        frozen: bool | None = None,
+        silent: bool | None = None,
+    ) -> Json:
+        """Write, freeze or silence the meter."""
+        given = {"energy_wh": energy_wh, "frozen": frozen, "silent": silent}
+        return self.call(
+            "set_meter", evse_id=evse_id, **{name: value for name, value in given.items() if value is not None}
+        )
+
+    def set_speed(self, factor: float) -> Json:
+        """Multiply energy."""
+        return self.call("set_speed", factor=factor)
+
+    def state(self, last_reactions: int | None = None) -> Json:
+        """Return everything."""
+        return self.call("state", **({} if last_reactions is None else {"last_reactions": last_reactions}))
+
+    def evse(self, evse_id: int = 1) -> Json:
+        """Return the state of one EVSE."""
+        for evse in self.state()["evses"]:
+            if evse["evse_id"] == evse_id:
+                found: Json = evse
+                return found
+        raise PlantError(f"cannot find EVSE {evse_id}: this plant has no such EVSE")
+
+    def wait_until(
+        self, predicate: Callable[[Json], bool], timeout_s: float = 10.0, *, evse_id: int = 1, interval_s: float = 0.02
+    ) -> Json:
+        """Ask for the EVSE's state until the predicate holds for it; return that state."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            evse = self.evse(evse_id)
+            if predicate(evse):
+                return evse
+            if time.monotonic() >= deadline:
+                seen = {name: value for name, value in evse.items() if name != "reactions"}
+                raise PlantError(f"cannot see what was waited for within {timeout_s:g} s; the EVSE's state is {seen}")
+            time.sleep(interval_s)
+
+    def watch(self, interval_ms: int = 200, last_reactions: int = 10) -> Iterator[Json]:
+        """Yield `state` at an interval, on a connection of its own, until the iterator is closed or the plant ends."""
+        with PlantClient(self._path, self._timeout_s + interval_ms / 1000) as watcher:
+            watcher.call("watch", interval_ms=interval_ms, last_reactions=last_reactions)
+            while True:
+                notification = watcher._receive()
+                if notification.get("method") == "state":
+                    yield notification["params"]
+
+    def _receive(self) -> Json:
+        while b"\n" not in self._buffer:
+            try:
+                received = self._socket.recv(65_536)
+            except OSError as error:
+                raise PlantError(f"cannot hear from the plant at {self._path}: {error}") from None
+            if not received:
+                raise PlantError(f"cannot hear from the plant at {self._path}: it closed the connection")
+            self._buffer += received
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        message: Json = json.loads(line)
+        return message
+
+
+def _connect(path: str, timeout_s: float) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    link.settimeout(timeout_s)
+    try:
+        link.connect(path)
+    except OSError as error:
+        link.close()
+        raise PlantError(f"cannot reach the plant at {path}: {error.strerror or error}; is it running?") from None
+    return link

@@ -1,0 +1,321 @@
+"""One EVSE of the plant: car, cable, pilot wire, contactor, lock, meter and sensors in one physics.
+
+Sans-I/O: every call is given the time, in nanoseconds of one monotonic clock, and first lets happen what was due.
+Between two events everything is constant but the current, which ramps linearly, so the energy is an exact integral.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stationd.sandbox.plant import faults, pilot_line
+from stationd.sandbox.plant.car import CABLE_OHM, NS, Car, ramp
+from stationd.sandbox.plant.contactor import Contactor
+from stationd.sandbox.plant.errors import ArgumentError, RefusedError
+from stationd.sandbox.plant.lock import Lock
+from stationd.sandbox.plant.meter import Meter
+from stationd.sandbox.plant.reactions import ReactionLog
+
+OUTPUT_LEASE_NS = 300_000_000
+GRID_V = 230.0
+GRID_OHM = 0.1
+"""Per phase, in front of the meter: it shows less volts under load."""
+AMBIENT_C = 25.0
+HOT_C = 95.0
+EV_STOPPED, UNPLUGGED, DRIVER_SILENT = "ev_stopped", "unplugged", "driver_silent"
+Signature = tuple[float, float, float | None, bool, str, tuple[str, ...], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What the driver orders. The board's outputs before any driver came are these defaults."""
+
+    duty: float = 100.0
+    close: bool = False
+    lock: bool = False
+
+
+class Evse:
+    """The physics of one EVSE."""
+
+    def __init__(self, evse_id: int, now_ns: int, *, tethered: bool = False, meter_start_wh: float = 0.0) -> None:
+        self.evse_id = evse_id
+        self.now_ns = now_ns
+        self.pins = Pins()
+        self.pins_at_ns: int | None = None
+        self.car: Car | None = None
+        self.contactor = Contactor()
+        self.lock = None if tethered else Lock()
+        self.meter = Meter(meter_start_wh)
+        self.meter.write(meter_start_wh)
+        self.reactions = ReactionLog()
+        self.faults: set[str] = set()
+        self.flowed_wh = 0.0
+        self.speed = 1.0
+        self._lease_ran_out = False
+
+    # --- what the board's driver does ---
+
+    def drive(self, pins: Pins, now_ns: int) -> bool:
+        """Take pins from the driver; they are the heartbeat too. False if nothing follows from them.
+
+        A packet that waited in the socket counts as heartbeat before silence is judged.
+        """
+        self.pins_at_ns = now_ns
+        if pins == self.pins and not self._lease_ran_out:
+            return False
+        self.advance(now_ns)
+        if self.pins.close and not pins.close:
+            self.reactions.commanded(now_ns)
+        self.pins = pins
+        self._lease_ran_out = False
+        if self.lock is not None:
+            self.lock.drive(now_ns, locked=pins.lock)
+        self._settle()
+        return True
+
+    # --- what a person or a test does ---
+
+    def plug_in(self, car: Car, now_ns: int) -> None:
+        """Put the cable in.
+
+        Raises:
+            RefusedError: there is a cable already, or the bolt is in the way.
+        """
+        self.advance(now_ns)
+        if self.car is not None:
+            raise RefusedError(f"cannot plug in at EVSE {self.evse_id}: a car is plugged in already, plug_out first")
+        if self.lock is not None and self.lock.holds:
+            raise RefusedError(f"cannot plug in at EVSE {self.evse_id}: the empty socket's lock is {self.lock.state}")
+        self.car = car
+        self._settle()
+
+    def plug_out(self, now_ns: int, *, force: bool = False) -> None:
+        """Pull the cable.
+
+        Raises:
+            RefusedError: there is none, or the lock holds it and `force` is not set.
+        """
+        self.advance(now_ns)
+        if self.car is None:
+            raise RefusedError(f"cannot plug out at EVSE {self.evse_id}: no car is plugged in")
+        if self.lock is not None and self.lock.holds and not force:
+            raise RefusedError(
+                f"cannot plug out at EVSE {self.evse_id}: the lock is {self.lock.state}; "
+                "unlock first, or set force for a broken lock"
+            )
+        self._expect_opening(UNPLUGGED, now_ns)
+        self.car = None
+        self._settle()
+
+    def set_wants(self, now_ns: int, *, wants: bool) -> None:
+        """Let the car want power or not.
+
+        Raises:
+            RefusedError: no car is plugged in.
+        """
+        self.advance(now_ns)
+        if self.car is None:
+            raise RefusedError(f"cannot set wants_power at EVSE {self.evse_id}: no car is plugged in, plug_in first")
+        with_s2 = self.car.s2_closed
+        self.car.set_wants(wants=wants)
+        self._s2_moved(with_s2)
+        self._settle()
+
+    def set_fault(self, name: str, now_ns: int) -> None:
+        """Break something; doing so twice changes nothing.
+
+        Raises:
+            ArgumentError: no such fault.
+        """
+        self._check_fault(name)
+        self.advance(now_ns)
+        if name in faults.OPENING and name not in self.faults:
+            self._expect_opening(name, now_ns)
+        self.faults.add(name)
+        self._apply_faults()
+
+    def clear_fault(self, name: str, now_ns: int) -> None:
+        """Mend it; mending what is not broken changes nothing.
+
+        Raises:
+            ArgumentError: no such fault.
+        """
+        self._check_fault(name)
+        self.advance(now_ns)
+        self.faults.discard(name)
+        self.reactions.withdraw(name)
+        self._apply_faults()
+
+    def set_speed(self, factor: float, now_ns: int) -> None:
+        """Multiply energy from now on."""
+        self.advance(now_ns)
+        self.speed = factor
+
+    # --- time ---
+
+    def advance(self, now_ns: int) -> None:
+        """Let happen everything that is due, in order. Time never goes back."""
+        while (at_ns := self.next_event_ns()) is not None and at_ns <= now_ns:
+            self._flow_until(max(at_ns, self.now_ns))
+            self._happen()
+        self._flow_until(max(now_ns, self.now_ns))
+
+    def next_event_ns(self) -> int | None:
+        """Return when something happens by itself next; None if nothing is under way."""
+        return min(self._due(), default=None)
+
+    def _due(self) -> Iterator[int]:
+        if self.contactor.change_at_ns is not None:
+            yield self.contactor.change_at_ns
+        if self.lock is not None and self.lock.arrives_at_ns is not None:
+            yield self.lock.arrives_at_ns
+        if self.car is not None and (at_ns := self.car.next_event_ns()) is not None:
+            yield at_ns
+        if self.pins.close and not self._lease_ran_out and self.pins_at_ns is not None:
+            yield self.pins_at_ns + OUTPUT_LEASE_NS
+
+    def _happen(self) -> None:
+        if self.car is not None:
+            with_s2 = self.car.s2_closed
+            self.car.happen(self.now_ns)
+            self._s2_moved(with_s2)
+        self.contactor.happen(self.now_ns)
+        if self.lock is not None:
+            self.lock.happen(self.now_ns)
+        if self.pins.close and self.pins_at_ns is not None and self.now_ns - self.pins_at_ns >= OUTPUT_LEASE_NS:
+            self._expect_opening(DRIVER_SILENT, self.pins_at_ns)
+            self._lease_ran_out = True
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let each part follow the others without delay where nature has none."""
+        coil = self.pins.close and not self._lease_ran_out and faults.RCD_TRIP not in self.faults
+        if coil and not self.contactor.coil:
+            self.reactions.coil_on()
+            self.reactions.withdraw(DRIVER_SILENT)
+        self.contactor.follow(self.now_ns, coil=coil)
+        if self.contactor.parted:
+            self.reactions.opened(self.now_ns)
+        if self.car is not None:
+            blind = bool(self.faults & faults.PILOT_LOST)
+            self.car.see_offer(0.0 if blind else pilot_line.offered_a(self.pins.duty), self.now_ns)
+            if not self.flowing:
+                self.car.drawing_a = 0.0
+
+    def _flow_until(self, now_ns: int) -> None:
+        seconds = (now_ns - self.now_ns) / NS
+        self.now_ns = now_ns
+        car = self.car
+        if car is None or not self.flowing or seconds <= 0:
+            return
+        car.drawing_a, charge, square = ramp(car.drawing_a, car.target_a, seconds)
+        one_wh = (GRID_V * charge - GRID_OHM * square) / 3600 * self.speed
+        by_phase = tuple(one_wh if phase < car.phases else 0.0 for phase in range(3))
+        self.flowed_wh += sum(by_phase)
+        self.meter.count((by_phase[0], by_phase[1], by_phase[2]))
+
+    # --- small parts ---
+
+    def _check_fault(self, name: str) -> None:
+        if name not in faults.KNOWN:
+            raise ArgumentError(f"cannot use fault {name!r}: known are {', '.join(faults.KNOWN)}")
+
+    def _apply_faults(self) -> None:
+        self.contactor.welded = faults.WELDED in self.faults
+        self.contactor.stuck_open = faults.STUCK_OPEN in self.faults
+        if self.lock is not None:
+            self.lock.set_jammed(self.now_ns, jammed=faults.LOCK_JAMMED in self.faults)
+        self._settle()
+
+    def _expect_opening(self, cause: str, at_ns: int) -> None:
+        if self.contactor.coil and not self.contactor.parted:
+            self.reactions.begin(cause, at_ns)
+
+    def _s2_moved(self, was_closed: bool) -> None:
+        if self.car is None or self.car.s2_closed == was_closed:
+            return
+        if was_closed:
+            self._expect_opening(EV_STOPPED, self.now_ns)
+        else:
+            self.reactions.withdraw(EV_STOPPED)
+
+    # --- what can be seen ---
+
+    @property
+    def flowing(self) -> bool:
+        """True while the contacts and the car's S2 are closed."""
+        return self.car is not None and self.car.s2_closed and self.contactor.closed
+
+    @property
+    def current_a(self) -> tuple[float, float, float]:
+        """What flows through the contacts, by phase."""
+        if self.car is None or not self.flowing:
+            return (0.0, 0.0, 0.0)
+        amps = self.car.drawing_a
+        return (amps, amps if self.car.phases > 1 else 0.0, amps if self.car.phases > 2 else 0.0)
+
+    @property
+    def voltage_v(self) -> tuple[float, float, float]:
+        """Volts at the meter, by phase."""
+        one, two, three = self.current_a
+        return (GRID_V - GRID_OHM * one, GRID_V - GRID_OHM * two, GRID_V - GRID_OHM * three)
+
+    @property
+    def power_w(self) -> float:
+        """What the car takes now."""
+        return sum(volts * amps for volts, amps in zip(self.voltage_v, self.current_a, strict=True))
+
+    @property
+    def pilot_volts(self) -> tuple[float, float]:
+        """Volts of the high and the low half."""
+        load = None
+        if self.car is not None and faults.CP_OPEN not in self.faults:
+            load = pilot_line.C_OHM if self.car.s2_closed else pilot_line.B_OHM
+        return pilot_line.volts(
+            self.pins.duty,
+            load,
+            diode_shorted=faults.DIODE_SHORTED in self.faults,
+            shorted=faults.CP_SHORTED in self.faults,
+        )
+
+    @property
+    def pp_ohm(self) -> float | None:
+        """Resistance of the proximity contact; None = open."""
+        if self.car is None or self.lock is None or faults.PP_OPEN in self.faults:
+            return None
+        return CABLE_OHM[int(self.car.cable_a)]
+
+    @property
+    def lock_state(self) -> str:
+        """State of the lock; `none` for a fixed cable."""
+        return "none" if self.lock is None else self.lock.state
+
+    @property
+    def temperature_c(self) -> float:
+        """Sensor in the housing: warmer under load, hot with `over_temperature`."""
+        if faults.OVER_TEMPERATURE in self.faults:
+            return HOT_C
+        return round(AMBIENT_C + 12.0 * (self.current_a[0] / 32.0) ** 2, 1)
+
+    def signature(self) -> Signature:
+        """Return what must reach the driver at once when it changes."""
+        high, low = self.pilot_volts
+        inputs = tuple(name for name in faults.INPUTS if name in self.faults)
+        hot = HOT_C if faults.OVER_TEMPERATURE in self.faults else AMBIENT_C
+        return (high, low, self.pp_ohm, self.contactor.closed, self.lock_state, inputs, hot)
+
+    def packet(self) -> dict[str, Any]:
+        """Return the state that the driver is sent."""
+        high, low = self.pilot_volts
+        return {
+            "t_ns": self.now_ns,
+            "cp_high_v": high,
+            "cp_low_v": low,
+            "pp_ohm": self.pp_ohm,
+            "contactor_closed": self.contactor.closed,
+            "lock": self.lock_state,
+            "inputs": {name: name in self.faults for name in faults.INPUTS},
+            "temperature_c": self.temperature_c,
+            "current_a": [round(amps, 4) for amps in self.current_a],
+        }

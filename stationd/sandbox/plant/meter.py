@@ -1,0 +1,80 @@
+"""The simulated energy meter: its energy register, and the input registers of an Eastron SDM630 V2. Pure."""
+
+import struct
+from dataclasses import dataclass, field
+
+VOLTS, AMPS, WATTS, VA, VAR, POWER_FACTOR = 0, 6, 12, 18, 24, 30
+"""First of three phases each; zero-based protocol addresses, two registers a value."""
+TOTAL_WATTS, TOTAL_VA, TOTAL_VAR, TOTAL_POWER_FACTOR, FREQUENCY = 52, 56, 60, 62, 70
+IMPORT_KWH, EXPORT_KWH, SUM_KWH, PHASE_IMPORT_KWH, PHASE_EXPORT_KWH = 72, 74, 342, 346, 352
+MAX_REGISTERS_A_READ = 80
+FREQUENCY_HZ = 50.0
+
+
+def as_float32(value: float) -> float:
+    """Return the value as a 32-bit float holds it."""
+    return float(struct.unpack(">f", struct.pack(">f", value))[0])
+
+
+@dataclass(slots=True)
+class Meter:
+    """What the meter counted. `frozen` holds the energy registers while energy goes on being counted behind them."""
+
+    energy_wh: float
+    phase_wh: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    frozen: tuple[float, tuple[float, ...]] | None = None
+
+    def write(self, energy_wh: float) -> None:
+        """Set the register, spread over the phases; a frozen one shows the new value too."""
+        self.energy_wh = energy_wh
+        self.phase_wh = [energy_wh / 3] * 3
+        if self.frozen is not None:
+            self.freeze()
+
+    def freeze(self) -> None:
+        """Hold what the energy registers show."""
+        self.frozen = (self.energy_wh, tuple(self.phase_wh))
+
+    def release(self) -> None:
+        """Show what was counted."""
+        self.frozen = None
+
+    def count(self, phase_wh: tuple[float, float, float]) -> None:
+        """Add energy by phase."""
+        self.energy_wh += sum(phase_wh)
+        for index, energy_wh in enumerate(phase_wh):
+            self.phase_wh[index] += energy_wh
+
+    @property
+    def register_wh(self) -> float:
+        """Return what a reader of the import register gets: float32 kWh, times 1000."""
+        shown_wh = self.energy_wh if self.frozen is None else self.frozen[0]
+        return as_float32(shown_wh / 1000) * 1000
+
+    def values(self, volts: tuple[float, ...], amps: tuple[float, ...]) -> dict[int, float]:
+        """Return every value of the map by its address; charging cars have a power factor of 1."""
+        shown_wh, phases_wh = self.frozen or (self.energy_wh, tuple(self.phase_wh))
+        watts = [volt * amp for volt, amp in zip(volts, amps, strict=True)]
+        total = sum(watts)
+        values = {
+            TOTAL_WATTS: total, TOTAL_VA: total, TOTAL_VAR: 0.0, TOTAL_POWER_FACTOR: 1.0, FREQUENCY: FREQUENCY_HZ,
+            IMPORT_KWH: shown_wh / 1000, EXPORT_KWH: 0.0, SUM_KWH: shown_wh / 1000,
+        }  # fmt: skip
+        for phase in range(3):
+            by_phase = {
+                VOLTS: volts[phase], AMPS: amps[phase], WATTS: watts[phase], VA: watts[phase], VAR: 0.0,
+                POWER_FACTOR: 1.0, PHASE_IMPORT_KWH: phases_wh[phase] / 1000, PHASE_EXPORT_KWH: 0.0,
+            }  # fmt: skip
+            values.update({first + 2 * phase: value for first, value in by_phase.items()})
+        return values
+
+
+def words(values: dict[int, float], address: int, count: int) -> list[int] | None:
+    """Return the registers asked for, high word first; None if one of them is not in the map or a value is cut."""
+    if address % 2 or count % 2:
+        return None
+    wanted = range(address, address + count, 2)
+    if not all(each in values for each in wanted):
+        return None
+    packed = b"".join(struct.pack(">f", values[each]) for each in wanted)
+    return list(struct.unpack(f">{count}H", packed))
