@@ -110,7 +110,7 @@ def _read(_response: Json) -> Answer:
 
 async def change(ctx: Context, req: Json) -> Json:
     """Change availability (OCPP 1.6 ChangeAvailability); connector 0 is the station with all its connectors."""
-    connector_id = int(req["connectorId"])
+    connector_id = req["connectorId"]
     if connector_id and all(snapshot.evse_id != connector_id for snapshot in ctx.station.connectors()):
         return {"status": "Rejected"}
     outcome = await ctx.station.change_availability(OperationalStatus(req["type"]), evse_id=connector_id or None)

@@ -44,7 +44,7 @@ def _read_boot(response: Json) -> Answer:
     return BootAnswer(
         status=RegistrationStatus(response["status"]),
         current_time=wire.time_from_wire(response["currentTime"]),
-        interval_s=max(0, int(response["interval"])),
+        interval_s=max(0, response["interval"]),
     )
 
 

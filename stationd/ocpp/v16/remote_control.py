@@ -32,7 +32,7 @@ async def start(ctx: Context, req: Json) -> Json:
     if not req["idTag"] or (connector_id is not None and not _known(ctx, connector_id)):
         return {"status": "Rejected"}  # connector 0 can start nothing
     verdict = await ctx.station.request_start(
-        evse_id=None if connector_id is None else int(connector_id),
+        evse_id=connector_id,
         id_token=wire.id_token_from_wire(req["idTag"]),
         remote_start_id=None,
     )
@@ -41,7 +41,7 @@ async def start(ctx: Context, req: Json) -> Json:
 
 async def stop(ctx: Context, req: Json) -> Json:
     """Stop remotely (OCPP 1.6 RemoteStopTransaction); Rejected for a transactionId that does not run."""
-    transaction_id = ctx.aliases.transaction_of(int(req["transactionId"]))
+    transaction_id = ctx.aliases.transaction_of(req["transactionId"])
     if transaction_id is None:
         return {"status": "Rejected"}
     verdict = await ctx.station.request_stop(transaction_id)
@@ -64,7 +64,7 @@ async def trigger(ctx: Context, req: Json) -> Json:
     connector_id = req.get("connectorId") if what in _OF_CONNECTORS else None
     if connector_id is not None and not _known(ctx, connector_id):
         return {"status": "Rejected"}
-    accepted = ctx.station.trigger(what, None if connector_id is None else int(connector_id))
+    accepted = ctx.station.trigger(what, connector_id)
     return {"status": "Accepted" if accepted else "Rejected"}
 
 

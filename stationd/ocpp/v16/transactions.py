@@ -86,7 +86,7 @@ def _transaction_data(ctx: Context, event: TransactionEvent) -> list[Json] | Non
 def _read_start(response: Json) -> Answer:
     return TransactionAnswer(
         id_token_info=wire.id_token_info_from_wire(response["idTagInfo"]),
-        csms_transaction_id=int(response["transactionId"]),  # any integer: 0 and negative ones mean nothing special
+        csms_transaction_id=response["transactionId"],  # any integer: 0 and negative ones mean nothing special
     )
 
 
