@@ -71,11 +71,35 @@ class SetAvailable:
 
 
 @dataclass(frozen=True, slots=True)
+class GetStats:
+    """Ask for `Stats`; it is the answer instead of a `Reply`."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """Answer to a client's message with a `seq`; `error` is None or one sentence."""
+    """Answer to a client's message; `error` is None or one sentence. `seq` 0: not an answer, but a notice to read."""
 
     seq: int
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How the loop runs, since its start. Lateness and work of a tick in microseconds."""
+
+    seq: int
+    mode: str
+    """`realtime`, or `degraded: ` and what was refused."""
+    period_ms: int
+    ticks: int
+    overruns: int
+    """Ticks that began more than a period late, or took longer than one."""
+    late_p999_us: int
+    late_max_us: int
+    work_max_us: int
+    work_mean_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +132,16 @@ class Status:
     boot_id: str
 
 
-Message = Hello | Offer | Unlock | ResetFault | SetAvailable | Reply | Status
+Message = Hello | Offer | Unlock | ResetFault | SetAvailable | GetStats | Reply | Stats | Status
 _TYPES: dict[str, type[Any]] = {
     "hello": Hello,
     "offer": Offer,
     "unlock": Unlock,
     "reset_fault": ResetFault,
     "set_available": SetAvailable,
+    "get_stats": GetStats,
     "reply": Reply,
+    "stats": Stats,
     "status": Status,
 }
 _NAMES = {cls: name for name, cls in _TYPES.items()}

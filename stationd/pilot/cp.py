@@ -1,0 +1,106 @@
+"""Volts of the control pilot to its state: windows, debounce, diode check (IEC 61851-1 Annex A). Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CpState(StrEnum):
+    """Control-pilot state. E stands for everything that is no clean A, B, C, D or F."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+    F = "F"
+
+
+PLUGGED = (CpState.B, CpState.C, CpState.D)
+"""A vehicle is seen."""
+_WINDOWS = (
+    (11.0, 13.0, CpState.A),
+    (8.0, 10.0, CpState.B),
+    (5.0, 7.0, CpState.C),
+    (2.0, 4.0, CpState.D),
+    (-13.0, -11.0, CpState.F),
+)
+"""Nominal volts plus or minus 1 V. What lies between the windows is not rounded to a neighbour."""
+LOW_MIN_V, LOW_MAX_V = -13.0, -10.0
+"""The low half of a PWM with a healthy diode in the vehicle; without one it mirrors the high half."""
+CONFIRM = 2
+"""Equal samples in a row that make a state; also: samples without demand that open."""
+CONFIRM_ERROR = 5
+"""The same for E: an edge that is filtered passes between the windows. Opening does not wait for it."""
+CONFIRM_DIODE = 2
+
+
+def classify(high_v: float) -> CpState:
+    """Return the state of the pilot's high half; NaN and anything between the windows is E."""
+    for low, high, state in _WINDOWS:
+        if low <= high_v <= high:
+            return state
+    return CpState.E
+
+
+def diode_ok(low_v: float) -> bool:
+    """Tell whether the low half of a PWM shows the vehicle's diode."""
+    return LOW_MIN_V <= low_v <= LOW_MAX_V
+
+
+@dataclass(frozen=True, slots=True)
+class CpTrack:
+    """The pilot over time."""
+
+    state: CpState | None = None
+    """Confirmed; None until the first one is."""
+    since_ms: int = 0
+    candidate: CpState | None = None
+    count: int = 0
+    no_demand: int = 0
+    """Samples in a row in which no vehicle asked for power (not C, not D)."""
+
+
+def follow(track: CpTrack, sample: CpState, now_ms: int) -> CpTrack:
+    """Return the track after one more sample; the same object if nothing is new."""
+    needed = CONFIRM_ERROR if sample is CpState.E else CONFIRM
+    no_demand = 0 if sample in (CpState.C, CpState.D) else min(track.no_demand + 1, CONFIRM)
+    count = min(track.count + 1, needed) if sample is track.candidate else 1
+    state, since_ms = track.state, track.since_ms
+    if count >= needed and sample is not state:
+        state, since_ms = sample, now_ms
+    if (state, sample, count, no_demand) == (track.state, track.candidate, track.count, track.no_demand):
+        return track
+    return CpTrack(state, since_ms, sample, count, no_demand)
+
+
+@dataclass(frozen=True, slots=True)
+class Diode:
+    """The diode check of one plug-in."""
+
+    good: int = 0
+    """Samples in a row, with PWM on, that showed it."""
+    bad_since_ms: int | None = None
+    shorted: bool = False
+    """Found missing or shorted; stays until the plug is out."""
+
+
+DIODE_START_MS = 500
+"""After the start of PWM no fault is raised for so long; closing waits for good samples in any case."""
+DIODE_BAD_MS = 100
+
+
+def follow_diode(diode: Diode, low_v: float | None, now_ms: int, *, pwm_since_ms: int | None, plugged: bool) -> Diode:
+    """Return the check after one more sample. `pwm_since_ms` None: no PWM, so nothing can be said."""
+    if not plugged:
+        return diode if diode == Diode() else Diode()
+    if pwm_since_ms is None or low_v is None:
+        return diode if diode.good == 0 and diode.bad_since_ms is None else Diode(shorted=diode.shorted)
+    if diode_ok(low_v):
+        if diode.good >= CONFIRM_DIODE:
+            return diode
+        return Diode(diode.good + 1, None, diode.shorted)
+    since = now_ms if diode.bad_since_ms is None else diode.bad_since_ms
+    late = now_ms - since >= DIODE_BAD_MS and now_ms - pwm_since_ms >= DIODE_START_MS
+    if diode.good == 0 and diode.bad_since_ms == since and diode.shorted == (diode.shorted or late):
+        return diode
+    return Diode(0, since, diode.shorted or late)

@@ -1,0 +1,326 @@
+"""IEC 61851-1 mode 3 rules for one EVSE. Sans-I/O: no clock, no pins, no sockets.
+
+Closing needs everything at once; opening needs one reason. `step` is total: it never raises and never waits.
+"""
+
+from dataclasses import dataclass, replace
+from math import inf
+
+from stationd.pilot import connector_lock, contactor, fault_inputs, permit
+from stationd.pilot.connector_lock import Lock
+from stationd.pilot.contactor import Contactor
+from stationd.pilot.cp import CONFIRM, CONFIRM_DIODE, PLUGGED, CpState, CpTrack, Diode, classify, follow, follow_diode
+from stationd.pilot.duty import MIN_OFFER_A, STEADY_HIGH, STEADY_LOW, amps_to_duty, duty_to_amps, is_pwm
+from stationd.pilot.fault_inputs import Inputs
+from stationd.pilot.interfaces import LockFeedback
+from stationd.pilot.permit import Permit
+from stationd.pilot.proximity import Cable, cable_amps
+from stationd.pilot.proximity import follow as follow_cable
+
+FAULT_INPUTS = ("rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt")
+LATCHING = ("rcd_trip", "contactor_welded", "hardware")
+"""Faults that outlive a restart. `hardware` is among them only if the file of latches could not be read."""
+S2_GRACE_MS = 6_000  # PWM off -> the EV opens S2 (IEC 61851-1 Table A.6, sequence 10.2)
+CLOSE_AFTER_MS = 100
+"""C (or D) stands for so long before the contactor closes; the standard allows 3 s (sequence 4)."""
+PILOT_ERROR_MS = 50
+"""E stands for so long before it is called a fault. The contactor opened long before."""
+STATE_F_MS = 1_000
+"""The generator has so long to follow into state F, and out of it."""
+PROXIMITY_MS = 500
+"""A vehicle is seen, but no cable that can be read: so long until it is called a fault."""
+SETTLE_MS = 1_000
+"""After the start unreadable inputs are no fault for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is fixed for one EVSE: profile and installer's limit."""
+
+    max_a: float
+    """min(profile, installer's limit); 0 if the installer's limit is unset: never closes."""
+    has_socket: bool
+    """The driver brings the cable: proximity and lock count."""
+    ventilated: bool = False
+    hold_a: float = 6.0
+    hold_ms: int = 60_000
+    close_ms: int = 1_000
+    open_ms: int = 500
+    min_off_ms: int = 2_000
+    lock_ms: int = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the inputs say in one tick. None: cannot be read."""
+
+    high_v: float | None
+    low_v: float | None
+    contactor: bool | None
+    lock: LockFeedback | None = LockFeedback.NONE
+    pp_ohm: float | None = inf
+    """Infinity: open contact."""
+    faulty: frozenset[str] = frozenset()
+    """Names of fault inputs in alarm, and `hardware` if a driver failed."""
+    cp_new: bool = True
+    """False in a tick in which the converter served something else."""
+    stalled: bool = False
+    """The loop stood still for so long that the output lease may have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What the outputs must be. `locked` None: leave the lock as it is."""
+
+    duty: float = STEADY_HIGH
+    closed: bool = False
+    locked: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that one EVSE remembers."""
+
+    rules: Rules
+    started_ms: int
+    permit: Permit
+    contactor: Contactor
+    lock: Lock
+    track: CpTrack
+    cable: Cable
+    diode: Diode
+    inputs: Inputs
+    latched: frozenset[str] = frozenset()
+    faults: tuple[str, ...] = ()
+    duty: float = STEADY_HIGH
+    duty_kind_ms: int = 0
+    """When the pilot last changed between steady high, PWM and steady low."""
+    offered_a: float = 0.0
+    pause_ms: int | None = None
+    """Start of a pause with the contactor still closed: the EV has `S2_GRACE_MS` to stop drawing."""
+    available: bool = True
+    stopping: bool = False
+    settled: bool = False
+    """The inputs were read once; before that nothing is worth telling."""
+
+
+def start(rules: Rules, now_ms: int, latched: frozenset[str] = frozenset()) -> State:
+    """Return the state of a process that just started with all outputs safe."""
+    return State(
+        rules=rules,
+        started_ms=now_ms,
+        permit=Permit(until_ms=now_ms),
+        contactor=Contactor(since_ms=now_ms),
+        lock=Lock(since_ms=now_ms),
+        track=CpTrack(),
+        cable=Cable(),
+        diode=Diode(),
+        inputs=Inputs(),
+        latched=latched,
+        duty_kind_ms=now_ms,
+    )
+
+
+def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
+    """Return the next state and what the pins must be."""
+    state = _watch(state, seen, now_ms)
+    faults = _faults(state, seen, now_ms)
+    duty, offered_a = _pilot(state, faults, now_ms)
+    closed = state.contactor.commanded
+    pause_ms = None
+    if closed and offered_a < MIN_OFFER_A:
+        pause_ms = now_ms if state.pause_ms is None else state.pause_ms
+    if closed:
+        closed = not _must_open(state, seen, faults, pause_ms, now_ms)
+    else:
+        closed = offered_a >= MIN_OFFER_A and not faults and _may_close(state, seen, now_ms)
+    if not closed:
+        pause_ms = None
+    coil = contactor.command(state.contactor, closed=closed, now_ms=now_ms)
+    lock = _lock(state, seen, coil, now_ms) if state.rules.has_socket else state.lock
+    kind_ms = state.duty_kind_ms if _kind(duty) == _kind(state.duty) else now_ms
+    old = (state.faults, state.duty, state.duty_kind_ms, state.offered_a, state.pause_ms)
+    if old != (faults, duty, kind_ms, offered_a, pause_ms) or coil is not state.contactor or lock is not state.lock:
+        state = replace(
+            state,
+            contactor=coil,
+            lock=lock,
+            faults=faults,
+            duty=duty,
+            duty_kind_ms=kind_ms,
+            offered_a=offered_a,
+            pause_ms=pause_ms,
+        )
+    return state, Pins(duty, closed, connector_lock.pin(lock) if state.rules.has_socket else None)
+
+
+def may_unlock(state: State, seen_contactor: bool | None) -> bool:
+    """Tell whether the connector may be unlocked: the contactor is open, by command and by feedback, and not welded."""
+    coil = state.contactor
+    return not coil.commanded and seen_contactor is False and "contactor_welded" not in state.latched
+
+
+def _watch(state: State, seen: Seen, now_ms: int) -> State:
+    """Return the state with everything that is only observed brought up to date."""
+    rules = state.rules
+    track = state.track
+    if seen.cp_new:
+        track = follow(track, CpState.E if seen.high_v is None else classify(seen.high_v), now_ms)
+    plugged = track.state in PLUGGED
+    coil = contactor.supervise(state.contactor, seen.contactor, now_ms, close_ms=rules.close_ms, open_ms=rules.open_ms)
+    if track.state is CpState.A and coil.tries and not coil.commanded:
+        coil = replace(coil, tries=0)  # the next vehicle gets its own tries
+    inputs, settled = _inputs(state, seen, track, now_ms)
+    latched = state.latched | (inputs.active & {"rcd_trip"})
+    if coil.welded:
+        latched |= {"contactor_welded"}
+    lease = permit.expire(
+        state.permit,
+        now_ms,
+        closed=state.contactor.commanded,
+        offered_a=state.offered_a if state.contactor.commanded else 0.0,
+        hold_a=rules.hold_a,
+        hold_ms=rules.hold_ms,
+    )
+    cable = state.cable
+    if rules.has_socket:
+        cable = follow_cable(cable, cable_amps(seen.pp_ohm), now_ms, plugged=plugged)
+    diode = state.diode
+    if seen.cp_new:
+        pwm_since = state.duty_kind_ms if is_pwm(state.duty) else None
+        diode = follow_diode(diode, seen.low_v, now_ms, pwm_since_ms=pwm_since, plugged=plugged)
+    new = (track, coil, inputs, lease, cable, diode)
+    old = (state.track, state.contactor, state.inputs, state.permit, state.cable, state.diode)
+    if all(a is b for a, b in zip(new, old, strict=True)) and latched == state.latched and settled == state.settled:
+        return state
+    return replace(
+        state,
+        track=track,
+        contactor=coil,
+        inputs=inputs,
+        permit=lease,
+        cable=cable,
+        diode=diode,
+        latched=latched,
+        settled=settled,
+    )
+
+
+def _inputs(state: State, seen: Seen, track: CpTrack, now_ms: int) -> tuple[Inputs, bool]:
+    """Return the fault inputs, `hardware` among them, and whether the state has settled after the start."""
+    readable = seen.high_v is not None and seen.contactor is not None and "hardware" not in seen.faulty
+    if state.rules.has_socket:
+        readable = readable and seen.lock is not None and seen.pp_ohm is not None
+    settled = state.settled or (readable and track.state is not None) or now_ms - state.started_ms >= SETTLE_MS
+    faulty = seen.faulty
+    if not readable:
+        faulty = faulty | {"hardware"} if settled else faulty - {"hardware"}
+    return fault_inputs.follow(state.inputs, faulty, now_ms), settled
+
+
+def _faults(state: State, seen: Seen, now_ms: int) -> tuple[str, ...]:
+    """Return the codes of all faults in force, sorted. Any of them opens and keeps open."""
+    track, rules = state.track, state.rules
+    in_state_ms = now_ms - track.since_ms
+    lasting = {
+        "pilot_error": seen.high_v is not None and _pilot_error(state, now_ms),
+        "diode": state.diode.shorted,
+        "ventilation": track.state is CpState.D and not rules.ventilated,
+        "proximity": rules.has_socket
+        and track.state in PLUGGED
+        and state.cable.amps is None
+        and (state.contactor.commanded or in_state_ms >= PROXIMITY_MS),
+        "contactor_failed": state.contactor.tries >= contactor.TRIES,
+        "lock_failed": state.lock.failed,
+    }
+    if not (state.latched or state.inputs.active or any(lasting.values())):
+        return ()
+    return tuple(sorted(state.latched | state.inputs.active | {code for code, on in lasting.items() if on}))
+
+
+def _pilot_error(state: State, now_ms: int) -> bool:
+    """Tell whether the pilot shows what neither a vehicle nor this station's own output explains."""
+    track = state.track
+    if track.state is CpState.E:
+        return now_ms - track.since_ms >= PILOT_ERROR_MS
+    if (track.state is CpState.F) == (state.duty == STEADY_LOW) or track.state is None:
+        return False
+    return now_ms - max(state.duty_kind_ms, track.since_ms) >= STATE_F_MS
+
+
+def _pilot(state: State, faults: tuple[str, ...], now_ms: int) -> tuple[float, float]:
+    """Return duty and the amperes it offers: the least of offer, cable, profile and site; none without a vehicle."""
+    if state.stopping:
+        return STEADY_HIGH, 0.0  # what a dead process leaves behind must not offer a current
+    if not state.available and not state.contactor.commanded:
+        return STEADY_LOW, 0.0
+    if faults or not state.available or state.track.state not in PLUGGED:
+        return STEADY_HIGH, 0.0
+    limit_a = state.rules.max_a
+    if state.rules.has_socket:
+        limit_a = min(limit_a, state.cable.amps or 0.0)
+    duty = amps_to_duty(min(limit_a, permit.allowed_a(state.permit, now_ms)))
+    return duty, duty_to_amps(duty)
+
+
+def _must_open(state: State, seen: Seen, faults: tuple[str, ...], pause_ms: int | None, now_ms: int) -> bool:
+    """Tell whether there is one reason to open."""
+    track = state.track
+    return bool(
+        faults
+        or state.stopping
+        or seen.stalled
+        or not state.available
+        or track.no_demand >= CONFIRM  # C to B or A, E, F: two samples (sequences 2, 7, 8)
+        or track.state not in (CpState.C, CpState.D)
+        or state.contactor.failed
+        or (state.rules.has_socket and connector_lock.lost(state.lock, now_ms))
+        or (pause_ms is not None and now_ms - pause_ms >= S2_GRACE_MS)
+    )
+
+
+def _may_close(state: State, seen: Seen, now_ms: int) -> bool:
+    """Tell whether everything that closing needs is there, besides an offer of at least 6 A and freedom from faults."""
+    track, rules = state.track, state.rules
+    return (
+        not state.stopping
+        and not seen.stalled
+        and state.available
+        and (track.state is CpState.C or (track.state is CpState.D and rules.ventilated))
+        and track.candidate is track.state
+        and now_ms - track.since_ms >= CLOSE_AFTER_MS
+        and permit.live(state.permit, now_ms)
+        and state.diode.good >= CONFIRM_DIODE
+        and contactor.may_close(state.contactor, seen.contactor, now_ms, min_off_ms=rules.min_off_ms)
+        and (not rules.has_socket or _locked(state, seen))
+    )
+
+
+def _locked(state: State, seen: Seen) -> bool:
+    lock = state.lock
+    at_rest = bool(lock.wanted) and not lock.released and not lock.pausing and lock.off_since_ms is None
+    return at_rest and seen.lock is LockFeedback.LOCKED
+
+
+def _lock(state: State, seen: Seen, coil: Contactor, now_ms: int) -> Lock:
+    """Return the lock: locked for a permit and a vehicle, unlocked only with the contactor surely open."""
+    free = may_unlock(state, seen.contactor) and not coil.commanded
+    lock = state.lock
+    live = permit.live(state.permit, now_ms)
+    if lock.released and (not live or state.track.state is CpState.A):
+        lock = replace(lock, released=False)
+    wants_off = (
+        lock.released
+        or (state.track.state is CpState.A and not live)
+        or permit.brain_gone(state.permit, now_ms, state.rules.hold_ms)
+    )
+    if wants_off:
+        if free:
+            lock = connector_lock.aim(lock, wanted=False, now_ms=now_ms)
+    elif live and state.track.state in PLUGGED:
+        lock = connector_lock.aim(lock, wanted=True, now_ms=now_ms)
+    return connector_lock.supervise(lock, seen.lock, now_ms, try_ms=state.rules.lock_ms, may_move=free)
+
+
+def _kind(duty: float) -> int:
+    return 0 if duty == STEADY_LOW else 1 if is_pwm(duty) else 2

@@ -1,0 +1,63 @@
+"""The permit lease: what may be offered while the brain lives, and for a while after it died. Pure."""
+
+from dataclasses import dataclass, replace
+
+from stationd.pilot.duty import MIN_OFFER_A
+from stationd.pilot.protocol import MAX_LEASE_MS
+
+FIRST_OFFER_MS = 60_000
+"""After a start the brain has at least so long to come back before the lock lets the driver go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The newest offer and its lease. It starts as a lease that ran out at the start of the process."""
+
+    until_ms: int
+    amps: float = 0.0
+    granted: bool = False
+    heard: bool = False
+    """An offer came since the start."""
+    lost: bool = False
+    """The lease ran out (seen by `expire`)."""
+    hold_a: float = 0.0
+    """While lost: what a closed contactor may go on with. It only falls."""
+
+
+def renew(permit: Permit, *, amps: float, granted: bool, lease_ms: int, now_ms: int) -> Permit:
+    """Return the permit after an offer, which replaces everything before it."""
+    return Permit(until_ms=now_ms + min(lease_ms, MAX_LEASE_MS), amps=amps, granted=granted, heard=True)
+
+
+def expire(permit: Permit, now_ms: int, *, closed: bool, offered_a: float, hold_a: float, hold_ms: int) -> Permit:
+    """Return the permit with the `brain_lost` rule applied. Call it in every tick.
+
+    `closed`, `offered_a`: as commanded in the tick before. Held is only what runs under a permit of at least 6 A; once
+    the contactor opened, or `hold_ms` passed, nothing is held any more.
+    """
+    if now_ms < permit.until_ms:
+        return permit
+    if not permit.lost:
+        held = min(hold_a, offered_a) if permit.granted and offered_a >= MIN_OFFER_A else 0.0
+        permit = replace(permit, lost=True, hold_a=held)
+    if permit.hold_a and (not closed or now_ms >= permit.until_ms + hold_ms):
+        permit = replace(permit, hold_a=0.0)
+    return permit
+
+
+def live(permit: Permit, now_ms: int) -> bool:
+    """Tell whether an unexpired permit is held."""
+    return permit.granted and now_ms < permit.until_ms
+
+
+def allowed_a(permit: Permit, now_ms: int) -> float:
+    """Return what may be offered now, before the limits of cable and site; 0 means pause."""
+    if now_ms < permit.until_ms:
+        return permit.amps if permit.granted else 0.0
+    return permit.hold_a if permit.lost else 0.0
+
+
+def brain_gone(permit: Permit, now_ms: int, hold_ms: int) -> bool:
+    """Tell whether the brain stayed away for so long that the driver must get the cable back."""
+    patience_ms = hold_ms if permit.heard else max(hold_ms, FIRST_OFFER_MS)
+    return now_ms >= permit.until_ms + patience_ms

@@ -1,0 +1,48 @@
+"""Resistance of the plug's proximity contact to the cable's ampacity (IEC 61851-1 Table B.2), with debounce. Pure."""
+
+from dataclasses import dataclass, replace
+from math import inf
+
+LOWEST_OHM = 60.0
+HIGHEST_OHM = 4_500.0
+_ROW_ENDS = ((140.0, 63.0), (308.0, 32.0), (936.0, 20.0), (HIGHEST_OHM, 13.0))
+"""(upper end of a row, amperes). Rows are 80-140, 164-308, 400-936 and 1100-2460 ohm; whatever lies between two rows
+counts as the weaker cable."""
+SETTLE_MS = 100
+"""A new value counts once it stood for so long: contacts bounce while a plug goes in."""
+
+
+def cable_amps(ohms: float | None) -> float | None:
+    """Return the ampacity; None without a cable or with a value that no cable has."""
+    if ohms is None or not LOWEST_OHM <= ohms <= HIGHEST_OHM:  # also for NaN
+        return None
+    for end, amps in _ROW_ENDS:
+        if ohms <= end:
+            return amps
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """The cable in the socket, as far as it can be trusted."""
+
+    amps: float | None = None
+    worst: float = inf
+    """The weakest rating seen while the vehicle is plugged: it may fall but not rise."""
+    candidate: float | None = None
+    since_ms: int = 0
+
+
+def follow(cable: Cable, amps: float | None, now_ms: int, *, plugged: bool) -> Cable:
+    """Return the cable after one more reading."""
+    if not plugged and cable.worst != inf:
+        cable = replace(cable, worst=inf)
+    if amps != cable.candidate:
+        return replace(cable, candidate=amps, since_ms=now_ms)
+    if now_ms - cable.since_ms < SETTLE_MS:
+        return cable
+    settled = amps if amps is None else min(amps, cable.worst)
+    worst = settled if plugged and settled is not None else cable.worst
+    if settled == cable.amps and worst == cable.worst:
+        return cable
+    return replace(cable, amps=settled, worst=worst)
