@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from stationd.domain.events import (
@@ -25,6 +26,9 @@ from stationd.domain.states import BootReason, ChargingState, ConnectorStatus, S
 from stationd.domain.variable_table import rows_for
 from stationd.domain.variables import DataType, Mutability, VariableReport, VariableSpec
 from tests.ocpp.v201.support import EVSES
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For property tests: a busy machine is no failure."""
 
 names = st.text(min_size=1, max_size=50)
 zones = [UTC, timezone(timedelta(hours=13)), timezone(timedelta(hours=-9, minutes=-30))]

@@ -128,6 +128,7 @@ def test_each_job_tells_its_status_in_its_own_message_f06_fr_15_f06_fr_16() -> N
     }
 
 
+@strategies.unhurried
 @given(strategies.events)
 def test_whatever_happens_is_told_as_the_schema_wants(event: Any) -> None:
     outgoing = EVENTS[type(event)](context(), event)
@@ -138,6 +139,7 @@ def test_whatever_happens_is_told_as_the_schema_wants(event: Any) -> None:
         validator(outgoing.payload)
 
 
+@strategies.unhurried
 @given(stations, strategies.any_of(REQUESTS))
 def test_whatever_is_asked_is_answered_as_the_schema_wants(station: FakeStation, asked: tuple[str, Any]) -> None:
     action, payload = asked

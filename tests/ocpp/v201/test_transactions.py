@@ -12,7 +12,7 @@ from stationd.domain.states import ChargingState, StopReason, TriggerReason
 from stationd.ocpp.v201 import transactions
 from stationd.station.ports import TransactionStatus
 from tests.fakes.station import FakeStation
-from tests.ocpp.v201.strategies import transaction_events
+from tests.ocpp.v201.strategies import transaction_events, unhurried
 from tests.ocpp.v201.support import context, on_the_wire, request
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -155,6 +155,7 @@ def test_samples_without_a_word_in_2_x_leave_no_empty_meter_value() -> None:
     assert "meterValue" not in told(samples=(MeterSample(NOON, ReadingContext.TRIGGER, (warmth,)),))
 
 
+@unhurried
 @given(transaction_events)
 def test_every_event_says_its_state_and_number_e01_fr_07_e01_fr_18(any_event: TransactionEvent) -> None:
     payload = request("v201", transactions.to_wire(context(), any_event))

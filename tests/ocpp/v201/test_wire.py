@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from stationd.domain.id_token import AuthorizationStatus, IdToken, IdTokenInfo
 from stationd.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from stationd.ocpp.v201 import wire
-from tests.ocpp.v201.strategies import times
+from tests.ocpp.v201.strategies import times, unhurried
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -17,6 +17,7 @@ def test_a_time_is_told_in_utc_without_a_fraction() -> None:
     assert wire.time_to_wire(at) == "2026-01-01T12:30:15Z"
 
 
+@unhurried
 @given(times)
 def test_a_told_time_reads_back_to_the_same_second(at: datetime) -> None:
     assert wire.time_from_wire(wire.time_to_wire(at)) == at.astimezone(UTC).replace(microsecond=0)
@@ -45,6 +46,7 @@ def test_a_time_that_cannot_be_read_is_none(text: object, expected: datetime | N
     assert wire.time_from_wire(text) == expected
 
 
+@unhurried
 @given(st.text())
 def test_reading_a_time_never_raises(text: str) -> None:
     at = wire.time_from_wire(text)

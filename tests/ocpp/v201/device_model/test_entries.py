@@ -17,7 +17,7 @@ from stationd.domain.variable_table import (
 )
 from stationd.domain.variables import DataType, VariableReport, VariableSpec
 from stationd.ocpp.v201.device_model import entries
-from tests.ocpp.v201.strategies import report_parts
+from tests.ocpp.v201.strategies import report_parts, unhurried
 from tests.ocpp.v201.support import on_the_wire
 
 
@@ -85,6 +85,7 @@ def test_a_long_list_of_values_ends_with_a_whole_word() -> None:
     assert 80 < len(words) < 100
 
 
+@unhurried
 @given(report_parts)
 def test_every_row_makes_an_entry_that_follows_the_schema(part: ReportPart) -> None:
     for report in part.entries:
