@@ -65,14 +65,12 @@ class PlantClient:
         *,
         current_a: float = 16,
         phases: int = 3,
-        cable_a: int | None = None,
+        cable_a: int = 32,
         wants_power: str | float = "now",
     ) -> Json:
-        """Put the cable in. `cable_a` None: 32 A, or the fixed cable."""
-        more = {} if cable_a is None else {"cable_a": cable_a}
-        return self.call(
-            "plug_in", evse_id=evse_id, current_a=current_a, phases=phases, wants_power=wants_power, **more
-        )
+        """Put the cable in. A fixed cable has no `cable_a`."""
+        car = {"current_a": current_a, "phases": phases, "cable_a": cable_a, "wants_power": wants_power}
+        return self.call("plug_in", evse_id=evse_id, **car)
 
     def plug_out(self, evse_id: int = 1, *, force: bool = False) -> Json:
         """Pull the cable."""

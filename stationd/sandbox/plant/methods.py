@@ -38,7 +38,7 @@ class Reader(Protocol):
         """True while a driver listens."""
         ...
 
-    def fault_changed(self) -> None:
+    async def fault_changed(self) -> None:
         """Look at the faults again."""
         ...
 
@@ -73,10 +73,7 @@ class Control:
 async def plug_in(control: Control, values: Json) -> Json:
     """Put the cable in."""
     evse = control.plant.evse(values["evse_id"])
-    cable_a = values["cable_a"]
-    if evse.lock is None and cable_a is not None:
-        raise ArgumentError(f"cannot set cable_a to {cable_a}: EVSE {evse.evse_id} has a fixed cable, leave it out")
-    cable_a = FIXED_CABLE_A if evse.lock is None else float(cable_a or 32)
+    cable_a = FIXED_CABLE_A if evse.lock is None else float(values["cable_a"])
     wants, now_ns = values["wants_power"], control.engine.now()
     wants_at_ns = None if isinstance(wants, str) else now_ns + round(wants * NS)
     car = Car(float(values["current_a"]), values["phases"], cable_a, wants == "now", wants_at_ns)
@@ -109,7 +106,7 @@ async def set_fault(control: Control, values: Json) -> Json:
     """Break something."""
     evse = control.plant.evse(values["evse_id"])
     evse.set_fault(values["name"], control.engine.now())
-    control.reader.fault_changed()
+    await control.reader.fault_changed()
     return await control.told(evse.evse_id)
 
 
@@ -117,6 +114,7 @@ async def clear_fault(control: Control, values: Json) -> Json:
     """Mend it."""
     evse = control.plant.evse(values["evse_id"])
     evse.clear_fault(values["name"], control.engine.now())
+    await control.reader.fault_changed()
     return await control.told(evse.evse_id)
 
 
@@ -160,7 +158,7 @@ METHODS: dict[str, tuple[Handler, dict[str, Param]]] = {
         "evse_id": _EVSE,
         "current_a": Param("number", 16, low=0.5, high=80),
         "phases": Param("int", 3, low=1, high=3),
-        "cable_a": Param("int", None, choices=tuple(CABLE_OHM)),
+        "cable_a": Param("int", 32, choices=tuple(CABLE_OHM)),
         "wants_power": Param("wants", "now", low=0, high=86_400),
     }),
     "wants_power": (wants_power, {"evse_id": _EVSE, "wants": Param("bool")}),

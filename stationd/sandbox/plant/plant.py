@@ -79,8 +79,11 @@ def _evse_view(evse: Evse, *, attached: bool, last: int) -> dict[str, Any]:
         "pins": {**asdict(evse.pins), "age_ms": _age_ms(evse), "attached": attached},
         "contactor": {"closed": evse.contactor.closed, "coil": evse.contactor.coil},
         "lock": evse.lock_state,
-        "meter": {"frozen": evse.meter.frozen is not None, "silent": faults.METER_SILENT in evse.faults},
-        "meter_wh": evse.meter.register_wh,
+        "meter": {
+            "meter_wh": evse.meter.register_wh,
+            "frozen": evse.meter.frozen is not None,
+            "silent": faults.METER_SILENT in evse.faults,
+        },
         "flowed_wh": evse.flowed_wh,
         "power_w": round(evse.power_w, 3),
         "current_a": [round(amps, 4) for amps in evse.current_a],

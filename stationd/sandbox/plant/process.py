@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from stationd.sandbox.plant import runtime_dir, state_file
@@ -81,10 +82,10 @@ async def _serve(options: Options, folder: RuntimeDir, ended: asyncio.Event) -> 
             await meter.start_rtu(tty)
             about["meter_tty"] = str(tty)
         pins = PinsServer(plant, engine, folder.listen(runtime_dir.PINS, socket.SOCK_SEQPACKET))
-        reader = ReaderServer(plant)
+        reader = ReaderServer(plant, partial(folder.listen, runtime_dir.READER, socket.SOCK_STREAM))
         control = ControlServer(Control(plant, engine, pins, reader, about))
         pins.start()
-        await reader.start(folder.listen(runtime_dir.READER, socket.SOCK_STREAM))
+        await reader.start()
         await control.start(folder.listen(runtime_dir.CONTROL, socket.SOCK_STREAM))
         engine.start(pins)
         _say_ready(options, folder, about)

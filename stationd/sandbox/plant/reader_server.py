@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from collections.abc import Callable
 
 from stationd.sandbox.plant.errors import RefusedError
 from stationd.sandbox.plant.plant import Plant
@@ -15,8 +16,9 @@ MAX_LINE_BYTES = 4096
 class ReaderServer:
     """Serves the one reader driver; a newer connection replaces the older."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Plant, listen: Callable[[], socket.socket]) -> None:
         self._plant = plant
+        self._listen = listen
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._connected = asyncio.Event()
@@ -24,14 +26,16 @@ class ReaderServer:
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._held_to_reader = asyncio.Lock()
 
-    async def start(self, listener: socket.socket) -> None:
-        """Take connections."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE_BYTES)
+    async def start(self) -> None:
+        """Take connections, unless the reader is dead."""
+        if self._server is None and not self._plant.reader_silent():
+            self._server = await asyncio.start_unix_server(self._serve, sock=self._listen(), limit=MAX_LINE_BYTES)
 
     def close(self) -> None:
-        """Drop the driver."""
+        """Drop the driver and refuse new ones."""
         if self._server is not None:
             self._server.close()
+            self._server = None
         self._drop()
 
     @property
@@ -39,10 +43,12 @@ class ReaderServer:
         """True while a driver listens."""
         return self._writer is not None
 
-    def fault_changed(self) -> None:
-        """Disconnect the driver if the reader died: the device is gone from its bus."""
+    async def fault_changed(self) -> None:
+        """Let the reader die or live: dead means that the device is gone, so that a driver can notice it."""
         if self._plant.reader_silent():
-            self._drop()
+            self.close()
+        else:
+            await self.start()
 
     async def present(self, token: str, token_type: str, evse_id: int) -> int:
         """Hold a card to the reader and wait until the driver acknowledged it; return the presentation's number.
@@ -85,9 +91,6 @@ class ReaderServer:
         self._connected.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._plant.reader_silent():
-            writer.close()
-            return
         self._drop()
         self._writer = writer
         self._connected.set()

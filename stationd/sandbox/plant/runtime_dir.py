@@ -18,7 +18,7 @@ class RuntimeDir:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._lock: int | None = None
-        self._bound: list[Path] = []
+        self._bound: set[Path] = set()
 
     def take(self) -> None:
         """Make the folder if need be and take it.
@@ -56,7 +56,7 @@ class RuntimeDir:
         except OSError as error:
             listener.close()
             raise StartError(f"cannot make socket {path}: {error.strerror}") from None
-        self._bound.append(path)
+        self._bound.add(path)
         return listener
 
     def give_back(self) -> None:
