@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ def test_times_leave_in_utc_with_z_and_three_decimals():
     assert wire.time_to_wire(NOON) == "2026-01-01T12:00:00.000Z"
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))
+@given(st.datetimes(timezones=st.just(UTC)))
 def test_a_sent_time_reads_back_within_a_millisecond(at):
     text = wire.time_to_wire(at)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)
@@ -72,7 +73,7 @@ def test_registers_are_rounded_half_to_even():
 def test_energies_of_consecutive_transactions_add_up_to_the_difference_of_the_register(readings):
     registers = sorted(readings)
     rounded = [wire.wh_to_wire(wh) for wh in registers]
-    energies = [end - start for start, end in zip(rounded, rounded[1:], strict=False)]
+    energies = [end - start for start, end in pairwise(rounded)]
     assert all(energy >= 0 for energy in energies)
     assert sum(energies) == wire.wh_to_wire(registers[-1]) - wire.wh_to_wire(registers[0])
 
