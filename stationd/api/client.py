@@ -1,5 +1,6 @@
 """A caller of the local API and of the plant's control socket. Synchronous, standard library only."""
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -86,10 +87,9 @@ class Client:
                 yield message.get("params")
 
     def _send(self, message: dict[str, Any]) -> None:
-        try:
+        # a server that closed may have said why before: the answer to read next is that, or the end of the stream
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._socket.sendall(json.dumps(message).encode() + b"\n")
-        except OSError as error:
-            raise UnreachableError(f"{self._who} closed the connection: {error}") from None
 
     def _receive(self) -> dict[str, Any]:
         while b"\n" not in self._buffer:
