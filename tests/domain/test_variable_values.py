@@ -1,7 +1,7 @@
 """What a setting may hold."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stationd.domain.variable_values import members_of, normalised
@@ -80,6 +80,7 @@ def test_members_are_split_without_blanks() -> None:
     assert members_of(" ") == ()
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(list(DataType)),
     st.text(max_size=40) | st.sampled_from(["1e400", "NaN", "true", "0", ",", "٣٣", "2026-01-01"]),
