@@ -71,10 +71,14 @@ def connector_status(snapshot: ConnectorSnapshot, *, told: bool) -> str:
     if snapshot.finishing:
         return "Finishing"
     if snapshot.transaction_id is not None and (snapshot.authorized or told):
-        waiting = "SuspendedEV" if told else "Preparing"  # no energy yet, or the EV's end was pulled out
-        return _CHARGING.get(snapshot.charging_state, waiting)
+        return _CHARGING.get(snapshot.charging_state, _waiting(snapshot) if told else "Preparing")
     occupied = snapshot.status is ConnectorStatus.OCCUPIED or snapshot.authorized or snapshot.cable_connected
     return "Preparing" if occupied else "Available"
+
+
+def _waiting(snapshot: ConnectorSnapshot) -> str:
+    """Return who holds up a started transaction: the station after a stop or deauthorisation, else the EV's side."""
+    return "SuspendedEVSE" if snapshot.cable_connected and not snapshot.authorized else "SuspendedEV"
 
 
 def error_code(fault: Fault | None, status: str) -> str:

@@ -25,7 +25,7 @@ _UNITS = {
     Measurand.ENERGY_IMPORT_REGISTER: "Wh",
     Measurand.POWER_IMPORT: "W",
     Measurand.POWER_OFFERED: "W",
-    Measurand.TEMPERATURE: "Celsius",  # the schemas' other spelling, "Celcius", is in no text
+    Measurand.TEMPERATURE: "Celsius",  # the schemas also know a misspelling of it, which is in no text
     Measurand.VOLTAGE: "V",
 }
 """Domain values are SI. Frequency (Hz is implied) and Power.Factor have no unit in 1.6."""

@@ -79,6 +79,13 @@ def test_a_started_transaction_never_falls_back_to_preparing():
     assert status_of(**RUNNING, charging_state=ChargingState.EV_CONNECTED, aliases={"tx-1": 7}) == "SuspendedEV"
 
 
+def test_a_started_transaction_that_lost_its_authorisation_is_suspended_by_the_station():
+    stopped = {**RUNNING, "authorized": False, "charging_state": ChargingState.EV_CONNECTED}
+    assert status_of(**stopped, aliases={"tx-1": 7}) == "SuspendedEVSE"
+    unplugged = {**stopped, "cable_connected": False, "charging_state": ChargingState.IDLE}
+    assert status_of(**unplugged, aliases={"tx-1": 7}) == "SuspendedEV"
+
+
 def test_the_ev_side_pulled_out_of_a_running_transaction_is_suspended_ev_with_a_word_why():
     unplugged = {**RUNNING, "cable_connected": False, "charging_state": ChargingState.IDLE}
     payload = payload_of(**unplugged, aliases={"tx-1": 7})

@@ -191,5 +191,5 @@ def test_an_empty_parent_id_tag_is_none():
 
 
 def test_optional_texts_are_cut_and_never_empty():
-    assert wire.shortened("  stationd  ", 5) == "stati"
+    assert wire.shortened("  stationd  ", 7) == "station"
     assert wire.shortened("   ", 5) is None
