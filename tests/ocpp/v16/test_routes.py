@@ -1,9 +1,11 @@
 """The contract of the version folder: real actions only, and nothing invalid leaves whatever happens inside."""
 
+import ast
 import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, timedelta, timezone
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -28,6 +30,7 @@ from stationd.domain.faults import Fault, FaultCode
 from stationd.domain.id_token import IdToken, IdTokenType
 from stationd.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from stationd.domain.states import BootReason, ChargingState, ConnectorStatus, StopReason, TriggerReason
+from stationd.ocpp.v16 import routes
 from stationd.ocpp.v16.routes import ERROR_SPELLING, EVENTS, REFUSED_WHILE_PENDING, ROUTES, VERSION
 from stationd.ocpp.version import Context, RpcError
 from tests.ocpp.v16.support import CARD, NOON, ask, conforms, context, sample, transaction_event
@@ -67,6 +70,23 @@ def test_every_route_can_be_checked_both_ways():
     for action in ROUTES:
         assert VERSION.request_validator(action) is not None
         assert VERSION.response_validator(action) is not None
+
+
+def test_no_block_imports_another_block_and_each_names_its_letter():
+    folder = Path(routes.__file__).parent
+    shared = {"__init__", "routes", "wire", "configuration_keys"}
+    blocks = [path for path in sorted(folder.glob("*.py")) if path.stem not in shared]
+    assert len(blocks) >= 10
+    for path in blocks:
+        tree = ast.parse(path.read_text())
+        imported = {
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "stationd.ocpp.v16"
+            for alias in node.names
+        }
+        assert imported <= {"wire", "configuration_keys"}, path.name
+        assert re.search(r"[( ]block [A-P]\)", ast.get_docstring(tree) or ""), path.name
 
 
 def test_every_event_of_the_station_has_a_translator():
