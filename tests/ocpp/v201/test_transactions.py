@@ -97,6 +97,11 @@ def test_no_token_in_an_event_that_a_stop_request_or_a_reset_ended_b12_fr_04(
     assert "idToken" not in ended
 
 
+@pytest.mark.parametrize("trigger", [TriggerReason.REMOTE_STOP, TriggerReason.RESET_COMMAND])
+def test_no_token_in_an_event_that_the_csms_caused(trigger: TriggerReason) -> None:
+    assert "idToken" not in told(trigger=trigger, id_token=TOKEN, tell_id_token=True)
+
+
 def test_a_token_that_2_0_1_cannot_say_is_left_out_so_that_the_queue_goes_on() -> None:
     assert "idToken" not in told(id_token=IdToken("5YJ3", "VIN"), tell_id_token=True)
 

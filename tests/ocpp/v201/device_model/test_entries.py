@@ -60,6 +60,10 @@ def test_an_unset_variable_has_an_empty_value_b07_fr_11() -> None:
     assert entry(ORGANIZATION_NAME, "")["variableAttribute"][0]["value"] == ""
 
 
+def test_a_value_longer_than_the_schema_allows_is_cut() -> None:
+    assert entry(ORGANIZATION_NAME, "x" * 3000)["variableAttribute"][0]["value"] == "x" * 2500
+
+
 def test_the_limit_of_a_text_is_its_length_only() -> None:
     characteristics = entry(BASIC_AUTH_PASSWORD, None)["variableCharacteristics"]
     assert characteristics["maxLimit"] == 64
