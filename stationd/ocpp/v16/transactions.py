@@ -12,8 +12,6 @@ from stationd.ocpp.version import Context, Json, Outgoing
 
 NEVER_STARTED = -1  # transactionId of everything that follows an undelivered StartTransaction (OCPP 1.6 errata 4.0)
 
-_STORABLE = range(-(2**63), 2**63)
-
 _REASONS = {
     StopReason.DE_AUTHORIZED: "DeAuthorized",
     StopReason.EMERGENCY_STOP: "EmergencyStop",
@@ -86,11 +84,9 @@ def _transaction_data(ctx: Context, event: TransactionEvent) -> list[Json] | Non
 
 
 def _read_start(response: Json) -> Answer:
-    alias = response["transactionId"]  # any integer: 0 and negative ones mean nothing special
-    if alias not in _STORABLE:
-        raise ValueError("cannot store the transactionId of the CSMS: it must fit 64 bits")
     return TransactionAnswer(
-        id_token_info=wire.id_token_info_from_wire(response["idTagInfo"]), csms_transaction_id=alias
+        id_token_info=wire.id_token_info_from_wire(response["idTagInfo"]),
+        csms_transaction_id=response["transactionId"],  # any integer: 0 and negative ones mean nothing special
     )
 
 

@@ -38,7 +38,7 @@ def test_before_authorisation_no_event_is_told(changes):
     assert to_wire(context(), transaction_event(UPDATED, **changes)) is None
 
 
-@pytest.mark.parametrize("alias", [42, 0, -7, 2**31 - 1, 2**63 - 1])
+@pytest.mark.parametrize("alias", [42, 0, -7, 2**31 - 1, 2**63, -(2**70)])
 def test_any_integer_names_the_transaction_from_then_on(alias):
     start = to_wire(context(), transaction_event(STARTED, authorized=True, id_token=CARD))
     assert start is not None
@@ -51,14 +51,6 @@ def test_any_integer_names_the_transaction_from_then_on(alias):
     assert measured.action == "MeterValues"
     assert sent(measured)["transactionId"] == alias
     assert sent(to_wire(known, transaction_event(ENDED)))["transactionId"] == alias
-
-
-@pytest.mark.parametrize("alias", [2**63, -(2**63) - 1])
-def test_an_integer_that_cannot_be_stored_is_an_unusable_answer(alias):
-    start = to_wire(context(), transaction_event(STARTED, authorized=True, id_token=CARD))
-    assert start is not None
-    with pytest.raises(ValueError, match="64 bits"):
-        start.read({"transactionId": alias, "idTagInfo": {"status": "Accepted"}})
 
 
 def test_a_token_that_is_not_accepted_at_the_start_comes_back_with_the_alias():
