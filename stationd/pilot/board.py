@@ -1,0 +1,157 @@
+"""The drivers of one EVSE, built from the profile: reads them into `Seen`, writes `Pins` to them. The thin edge."""
+
+from collections.abc import Mapping, MutableMapping
+from importlib import import_module
+from math import inf
+from typing import Any
+
+from stationd.hwprofile import DriverSpec, EvseProfile
+from stationd.pilot.duty import STEADY_HIGH
+from stationd.pilot.interfaces import (
+    ConnectorLock,
+    Contactor,
+    CpReading,
+    DriverError,
+    FaultInput,
+    LockFeedback,
+    Pilot,
+    ProximityInput,
+)
+from stationd.pilot.machine import FAULT_INPUTS, Pins, Seen
+
+PP_EVERY = 16
+"""Ticks from one reading of the proximity contact to the next."""
+KINDS = ("pilot", "contactor", "lock", "fault")
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Channel:
+    """All inputs and outputs of one EVSE."""
+
+    def __init__(
+        self,
+        *,
+        evse_id: int,
+        pilot: Pilot,
+        contactor: Contactor,
+        proximity: ProximityInput | None = None,
+        lock: ConnectorLock | None = None,
+        faults: tuple[FaultInput, ...] = (),
+    ) -> None:
+        self.evse_id = evse_id
+        self.duty = STEADY_HIGH
+        """What the generator was really set to."""
+        self._pilot = pilot
+        self._contactor = contactor
+        self._proximity = proximity
+        self._lock = lock
+        self._faults = faults
+        self._reading: CpReading | None = None
+        self._pp_ohm: float | None = inf
+        self._turn = 0
+        self._write_failed = False
+
+    def read(self, now_ms: int, *, stalled: bool) -> Seen:
+        """Return what the inputs say. A driver that raises `OSError` counts as unreadable."""
+        failed = self._write_failed
+        cp_new = True
+        if self._proximity is not None:
+            self._turn = (self._turn + 1) % PP_EVERY
+            if self._turn == 1:
+                cp_new = not self._proximity.takes_cp_turn
+                try:
+                    self._pp_ohm = self._proximity.ohms(now_ms)
+                except OSError:
+                    self._pp_ohm = None
+        if cp_new:
+            try:
+                self._reading = self._pilot.sample(now_ms)
+            except OSError:
+                self._reading = None
+        sensed: bool | None = None
+        lock: LockFeedback | None = LockFeedback.NONE
+        try:
+            sensed = self._contactor.sensed_closed(now_ms)
+            if self._lock is not None:
+                lock = self._lock.feedback(now_ms)
+            faulty = self._alarms(now_ms)
+        except OSError:
+            failed, faulty = True, _NOTHING
+        if failed:
+            faulty = faulty | {"hardware"}
+        reading = self._reading
+        high_v, low_v = (None, None) if reading is None else (reading.high_v, reading.low_v)
+        return Seen(high_v, low_v, sensed, lock, self._pp_ohm, faulty, cp_new, stalled)
+
+    def write(self, pins: Pins, now_ms: int) -> None:
+        """Set the outputs: opening comes before everything else, closing after everything else."""
+        self._write_failed = False
+        if not pins.closed:
+            self._try(self._contactor.write, closed=False, now_ms=now_ms)
+        try:
+            self.duty = self._pilot.set_duty(pins.duty)
+        except OSError:
+            self._write_failed = True
+        if self._lock is not None and pins.locked is not None:
+            self._try(self._lock.write, locked=pins.locked)
+        if pins.closed:
+            self._try(self._contactor.write, closed=True, now_ms=now_ms)
+
+    def close(self) -> None:
+        """Give all devices back."""
+        for driver in (*self._faults, self._lock, self._proximity, self._pilot, self._contactor):
+            if driver is not None:
+                self._try(driver.close)
+
+    def _alarms(self, now_ms: int) -> frozenset[str]:
+        alarms = _NOTHING
+        for fault in self._faults:
+            told = fault.faulty(now_ms)
+            if told is None:
+                alarms = alarms | {"hardware"}
+            elif told:
+                alarms = alarms | {fault.name}
+        return alarms
+
+    def _try(self, call: Any, **arguments: Any) -> None:
+        try:
+            call(**arguments)
+        except OSError:
+            self._write_failed = True
+
+
+def build(profile: EvseProfile, runtime_dir: str, shared: MutableMapping[str, Any]) -> Channel:
+    """Return the channel of one EVSE with its drivers loaded.
+
+    Raises:
+        DriverError: a driver does not exist or refuses its options.
+    """
+
+    def made(spec: DriverSpec | None) -> Any:
+        return None if spec is None else _driver(spec, runtime_dir, profile.evse_id, shared)
+
+    faults = tuple(made(spec) for spec in profile.faults)
+    names = [fault.name for fault in faults]
+    for name in names:
+        if name not in FAULT_INPUTS or names.count(name) > 1:
+            known = ", ".join(FAULT_INPUTS)
+            raise DriverError(f"cannot use fault input {name!r} of EVSE {profile.evse_id}: name each of {known} once")
+    return Channel(
+        evse_id=profile.evse_id,
+        pilot=made(profile.pilot),
+        contactor=made(profile.contactor),
+        proximity=made(profile.proximity),
+        lock=made(profile.lock),
+        faults=faults,
+    )
+
+
+def _driver(spec: DriverSpec, runtime_dir: str, evse_id: int, shared: MutableMapping[str, Any]) -> Any:
+    if spec.kind not in KINDS:
+        raise DriverError(f"cannot load driver {spec.driver}: the safety process knows only {', '.join(KINDS)}")
+    try:
+        module = import_module(f"drivers.{spec.kind}.{spec.name}")
+    except ModuleNotFoundError as error:
+        raise DriverError(f"cannot load driver {spec.driver}: {error}; name a file in drivers/{spec.kind}") from None
+    options: Mapping[str, Any] = spec.options
+    return module.Driver(options, runtime_dir, evse_id, shared)

@@ -1,0 +1,63 @@
+"""Faults that outlive a restart: one small file, replaced atomically, written only while every contactor is open."""
+
+import json
+import os
+from collections.abc import Mapping
+
+from stationd.pilot.machine import LATCHING
+
+FILE_NAME = "latches.json"
+MAX_BYTES = 65_536
+Latches = Mapping[int, frozenset[str]]
+
+
+class LatchError(Exception):
+    """The file cannot be read or written."""
+
+
+def read(path: str) -> Latches:
+    """Return the latched faults by EVSE; none if there is no file.
+
+    Raises:
+        LatchError: the file is there, but cannot be read or understood.
+    """
+    try:
+        with open(path, "rb") as file:
+            document = json.loads(file.read(MAX_BYTES))
+        latches = {int(evse_id): frozenset(codes) for evse_id, codes in document["latched"].items()}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise LatchError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise LatchError(f"cannot read {path}: it is not a file of latches") from None
+    if any(code not in LATCHING for codes in latches.values() for code in codes):
+        raise LatchError(f"cannot read {path}: it names a fault that is not one of {', '.join(LATCHING)}")
+    return latches
+
+
+def write(path: str, latches: Latches) -> None:
+    """Replace the file; after a power cut either the old or the new one is there. Waits for the disk.
+
+    Raises:
+        LatchError: it could not be written.
+    """
+    document = {"latched": {str(evse_id): sorted(codes) for evse_id, codes in sorted(latches.items()) if codes}}
+    fresh = f"{path}.new"
+    try:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(handle, json.dumps(document).encode() + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(fresh, path)
+        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise LatchError(
+            f"cannot write {path}: {error.strerror}; a latched fault would not outlive a restart"
+        ) from None

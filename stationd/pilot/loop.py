@@ -1,0 +1,156 @@
+"""The loop: read, step, write, publish, on an absolute clock. One thread, nothing in it waits but the sleep.
+
+No file is written while a contactor is closed.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from stationd.pilot import latches
+from stationd.pilot.protocol import GetStats, Message, Reply, Stats, encode
+from stationd.pilot.runner import Runner
+from stationd.pilot.server import Server
+from stationd.pilot.stats import LoopStats
+
+STALL_MS = 250
+"""After such a pause the output lease (300 ms) may have dropped the coil: start again from open."""
+FORGET_MS = 2_500
+"""After such a pause messages that wait in sockets are too old to act on."""
+STOP_MS = 300
+"""A stop waits so long for the contactors' feedback."""
+SAVE_RETRY_MS = 10_000
+
+
+class Watchdog(Protocol):
+    """Whoever restarts this process if it hangs."""
+
+    def alive(self, now_ms: int) -> None:
+        """Learn that a whole tick was done."""
+        ...
+
+
+class Loop:
+    """Runs all EVSEs of the board."""
+
+    def __init__(
+        self,
+        *,
+        runners: Sequence[Runner],
+        server: Server,
+        watchdog: Watchdog,
+        latch_path: str,
+        latched: Mapping[int, frozenset[str]],
+        period_ms: int,
+        mode: str,
+        say: Callable[[str], None],
+        clock: Callable[[], int] = time.monotonic_ns,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.stats = LoopStats()
+        self._runners = tuple(runners)
+        self._by_id = {runner.evse_id: runner for runner in runners}
+        self._server = server
+        self._watchdog = watchdog
+        self._latch_path = latch_path
+        self._saved = {evse_id: codes for evse_id, codes in latched.items() if codes}
+        self._save_after_ms = 0
+        self._period_ns = period_ms * 1_000_000
+        self._mode = mode
+        self._say = say
+        self._clock = clock
+        self._sleep = sleep
+        self._stopping = False
+        self._last_ms: int | None = None
+
+    def stop(self) -> None:
+        """Open all contactors, then leave `run`. May be called from a signal handler."""
+        self._stopping = True
+
+    def run(self, until_ns: int | None = None) -> None:
+        """Tick until stopped (or until a time), then open in good order."""
+        due_ns = self._clock()
+        stop_by_ns: int | None = None
+        while True:
+            now_ns = self._clock()
+            if stop_by_ns is None and (self._stopping or (until_ns is not None and now_ns >= until_ns)):
+                stop_by_ns = now_ns + STOP_MS * 1_000_000
+                for runner in self._runners:
+                    runner.stop()
+            self._tick(now_ns // 1_000_000)
+            done_ns = self._clock()
+            late_ns, due_ns = now_ns - due_ns, due_ns + self._period_ns
+            self.stats.tick(
+                late_ns // 1_000,
+                (done_ns - now_ns) // 1_000,
+                overrun=late_ns > self._period_ns or done_ns - now_ns > self._period_ns,
+            )
+            if stop_by_ns is not None and (done_ns >= stop_by_ns or self._all_open()):
+                break
+            if due_ns <= done_ns:  # missed ticks are left out, not made up for
+                due_ns += (done_ns - due_ns) // self._period_ns * self._period_ns + self._period_ns
+            self._sleep((due_ns - done_ns) / 1e9)
+        self._save(self._clock() // 1_000_000, at_once=True)
+
+    def handle(self, message: Message, now_ms: int) -> bytes | None:
+        """Answer one message."""
+        if isinstance(message, GetStats):
+            return encode(self.measured(message.seq))
+        seq: int = getattr(message, "seq", 0)
+        evse_id = getattr(message, "evse_id", None)
+        runner = self._by_id.get(evse_id) if evse_id is not None else None
+        if runner is None:
+            return encode(Reply(seq, f"cannot find EVSE {evse_id}: this board has 1 to {len(self._runners)}"))
+        return encode(Reply(seq, runner.command(message, now_ms)))
+
+    def measured(self, seq: int = 0) -> Stats:
+        """Return how the loop ran until now."""
+        stats = self.stats
+        return Stats(
+            seq=seq,
+            mode=self._mode,
+            period_ms=self._period_ns // 1_000_000,
+            ticks=stats.ticks,
+            overruns=stats.overruns,
+            late_p999_us=stats.late_us(0.999),
+            late_max_us=stats.late_max_us,
+            work_max_us=stats.work_max_us,
+            work_mean_us=stats.work_mean_us,
+        )
+
+    def _tick(self, now_ms: int) -> None:
+        gap_ms = 0 if self._last_ms is None else now_ms - self._last_ms
+        self._last_ms = now_ms
+        for runner in self._runners:
+            runner.tick(now_ms, stalled=gap_ms > STALL_MS)
+        if gap_ms > FORGET_MS:
+            self._server.drop_all(f"cannot go on with this connection: the loop stood still for {gap_ms} ms; reconnect")
+        lines = b"".join(line for runner in self._runners if (line := runner.news(now_ms)))
+        if lines:
+            self._server.publish(lines)
+        self._server.serve(now_ms, self.handle, self._greeting)
+        self._save(now_ms)
+        self._watchdog.alive(now_ms)
+
+    def _greeting(self) -> bytes:
+        return b"".join(runner.line for runner in self._runners)
+
+    def _all_open(self) -> bool:
+        return all(runner.seen_open for runner in self._runners)
+
+    def _save(self, now_ms: int, *, at_once: bool = False) -> None:
+        """Write the latches if they changed and no contactor is closed: the disk may take its time."""
+        if now_ms < self._save_after_ms and not at_once:
+            return
+        if not any(runner.state.latched for runner in self._runners) and not self._saved:
+            return
+        latched = {runner.evse_id: runner.state.latched for runner in self._runners if runner.state.latched}
+        if latched == self._saved or not all(runner.open for runner in self._runners):
+            return
+        try:
+            latches.write(self._latch_path, latched)
+        except latches.LatchError as error:
+            self._save_after_ms = now_ms + SAVE_RETRY_MS
+            self._say(str(error))
+        else:
+            self._saved = latched

@@ -1,0 +1,108 @@
+"""One EVSE at work: reads its channel, steps its machine, writes the pins, words its status."""
+
+from dataclasses import replace
+
+from stationd.pilot import commands, permit
+from stationd.pilot.board import Channel
+from stationd.pilot.connector_lock import Lock
+from stationd.pilot.duty import duty_to_amps
+from stationd.pilot.interfaces import LockFeedback
+from stationd.pilot.machine import Pins, Rules, Seen, start, step
+from stationd.pilot.protocol import Message, Status, encode
+
+REPEAT_MS = 1_000
+"""A status is sent this often even if nothing changed."""
+
+
+class Runner:
+    """Not thread-safe, never waits."""
+
+    def __init__(self, channel: Channel, rules: Rules, *, now_ms: int, latched: frozenset[str], boot_id: str) -> None:
+        self.evse_id = channel.evse_id
+        self.state = start(rules, now_ms, latched)
+        self.seen = Seen(high_v=None, low_v=None, contactor=None)
+        self.line = b""
+        """The last status as sent; empty until the inputs were read once."""
+        self._channel = channel
+        self._boot_id = boot_id
+        self._started_ms = now_ms
+        self._told: tuple[object, ...] = ()
+        self._told_ms = now_ms
+
+    def tick(self, now_ms: int, *, stalled: bool) -> Pins:
+        """Do one cycle and return the pins that were written."""
+        self.seen = self._channel.read(now_ms, stalled=stalled)
+        self.state, pins = step(self.state, self.seen, now_ms)
+        self._channel.write(pins, now_ms)
+        return pins
+
+    def command(self, message: Message, now_ms: int) -> str | None:
+        """Apply a message of the permit holder; return why not, if not."""
+        self.state, error = commands.apply(self.state, self.seen, message, now_ms)
+        return error
+
+    def stop(self) -> None:
+        """Open in the next tick and stay open."""
+        self.state = replace(self.state, stopping=True)
+
+    @property
+    def open(self) -> bool:
+        """True if the contactor is open by command."""
+        return not self.state.contactor.commanded
+
+    @property
+    def seen_open(self) -> bool:
+        """True if its feedback says so too."""
+        return self.open and self.seen.contactor is False
+
+    def news(self, now_ms: int) -> bytes | None:
+        """Return a status line if anything but volts and uptime changed, or a second passed."""
+        state = self.state
+        if not state.settled:
+            return None
+        lease = state.permit
+        told = (
+            state.track.state,
+            self._channel.duty,
+            state.contactor.commanded,
+            self.seen.contactor,
+            self.seen.lock,
+            state.lock.failed,
+            state.cable.amps,
+            permit.live(lease, now_ms),
+            lease.heard and lease.lost,
+            state.faults,
+        )
+        if told == self._told and now_ms - self._told_ms < REPEAT_MS:
+            return None
+        self._told, self._told_ms = told, now_ms
+        self.line = encode(self._status(now_ms))
+        return self.line
+
+    def _status(self, now_ms: int) -> Status:
+        state, seen = self.state, self.seen
+        max_a = state.rules.max_a
+        if state.rules.has_socket and state.cable.amps is not None:
+            max_a = min(max_a, state.cable.amps)
+        closed = state.contactor.commanded if seen.contactor is None else seen.contactor
+        return Status(
+            evse_id=self.evse_id,
+            cp=state.track.state or "E",
+            volts=round(seen.high_v, 2) if seen.high_v is not None and seen.high_v == seen.high_v else 0.0,
+            duty=round(self._channel.duty, 2),
+            commanded_closed=state.contactor.commanded,
+            sensed_closed=closed,
+            lock=_lock_word(state.lock, seen.lock),
+            pp_amps=state.cable.amps if state.rules.has_socket else None,
+            max_amps=max_a,
+            offered_amps=round(duty_to_amps(self._channel.duty), 2),
+            permit=permit.live(state.permit, now_ms),
+            brain_lost=state.permit.heard and state.permit.lost,
+            faults=state.faults,
+            uptime_ms=now_ms - self._started_ms,
+            boot_id=self._boot_id,
+        )
+
+
+def _lock_word(lock: Lock, feedback: LockFeedback | None) -> str:
+    return LockFeedback.FAILED if feedback is None or lock.failed else feedback
