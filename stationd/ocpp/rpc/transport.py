@@ -1,0 +1,407 @@
+"""The WebSocket to the CSMS: dial, read, write, ping, close. The one door to the websocket library.
+
+The library's sans-I/O part is used, on an asyncio protocol of ours: so each layer that fails can be named, nothing
+comes from the environment (no proxy), redirects are not followed, and all limits are written here.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import OPEN
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from stationd.domain.errors import ConfigurationError, StationError
+from stationd.ocpp.rpc.connection_settings import ConnectionSettings
+from stationd.ocpp.rpc.security_profile import basic_auth_header, describe_tls_error, is_tls_error, tls_context
+
+MAX_MESSAGE = 1024 * 1024  # bytes; a CSMS that sends more is closed on (1009). `frame.MAX_TEXT` is refused politely
+MAX_QUEUED = 64  # received messages not taken yet; then the CSMS has to wait (TCP)
+MAX_UNSENT = 1024 * 1024  # bytes; a CSMS that reads nothing is given up
+LOOKUP_S, CONNECT_S, TLS_S, UPGRADE_S = 10.0, 10.0, 15.0, 30.0
+MESSAGE_S = 60.0  # longest time from the first to the last byte of one message
+_DEAF_CLOSE_S = 2.0
+
+
+class Layer(StrEnum):
+    """Where a connection failed."""
+
+    CONFIGURATION = "configuration"
+    DNS = "DNS"
+    TCP = "TCP"
+    TLS = "TLS"
+    HTTP = "HTTP"
+    SUBPROTOCOL = "subprotocol"
+    WEBSOCKET = "WebSocket"
+
+
+class TransportError(StationError):
+    """There is no connection, or no longer one; the text is one sentence for the installer."""
+
+    def __init__(
+        self, layer: Layer, text: str, *, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(text)
+        self.layer = layer
+        self.status = status
+        """The HTTP status, where one was received."""
+        self.retry_after_s = retry_after_s
+        """What the CSMS asked us to wait (HTTP Retry-After)."""
+
+
+_STATUS_WORDS = {
+    401: "the CSMS refused the credentials (HTTP 401): check the identity and the password",
+    403: "the CSMS forbids this station to connect (HTTP 403): check that it is registered and allowed there",
+    404: "the CSMS does not know this station or address (HTTP 404): check the identity and the CSMS address",
+    429: "the CSMS says there are too many connections (HTTP 429): it will be tried again later",
+    503: "the CSMS is not available now (HTTP 503): it will be tried again later",
+}
+
+
+async def connect(settings: ConnectionSettings, *, upgrade_s: float = UPGRADE_S) -> "WebSocket":
+    """Dial the CSMS and return the open connection.
+
+    Raises:
+        TransportError: names the layer that failed and what to look at.
+    """
+    try:
+        settings.check()
+        context = tls_context(settings)
+        uri = parse_uri(settings.endpoint)
+    except ConfigurationError as error:
+        raise TransportError(Layer.CONFIGURATION, str(error)) from error
+    except (InvalidURI, ValueError) as error:
+        text = f"cannot use the CSMS address {settings.url}: it must look like ws://host:port/path"
+        raise TransportError(Layer.CONFIGURATION, text) from error
+    link = WebSocket(
+        ClientProtocol(uri, subprotocols=[Subprotocol(name) for name in settings.subprotocols], max_size=MAX_MESSAGE)
+    )
+    try:
+        await _open_tcp(link, uri.host, uri.port)
+        if context is not None:
+            await _start_tls(link, context, uri.host)
+        await link.upgrade(basic_auth_header(settings), settings.subprotocols, upgrade_s)
+    except BaseException:
+        link.abort("the connection was not completed")
+        raise
+    return link
+
+
+async def _open_tcp(link: "WebSocket", host: str, port: int) -> None:
+    loop = asyncio.get_running_loop()
+    last = "no address"
+    for address in await _addresses(host, port):
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await loop.create_connection(lambda: link, address, port)
+        except TimeoutError:
+            last = f"no answer within {CONNECT_S:g} s"
+        except OSError as error:
+            last = (error.strerror or str(error)).lower()
+        else:
+            return
+    raise TransportError(Layer.TCP, f"cannot reach the CSMS at {host} port {port}: {last}")
+
+
+async def _addresses(host: str, port: int) -> list[str]:
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        pass
+    try:
+        async with asyncio.timeout(LOOKUP_S):
+            found = await _in_daemon_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except TimeoutError as error:
+        raise TransportError(Layer.DNS, f"cannot look up {host}: no answer within {LOOKUP_S:g} s") from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a host name"
+        raise TransportError(Layer.DNS, f"cannot look up {host}: {reason.lower()}") from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def _in_daemon_thread(work: Callable[[], Any]) -> Any:
+    """Run a look-up so that one that hangs delays neither the loop nor the end of the process."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def deliver(result: Any, error: Exception | None) -> None:
+        if not future.done():
+            future.set_result(result) if error is None else future.set_exception(error)
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as caught:
+            error = caught
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(deliver, result, error)
+
+    threading.Thread(target=run, name="csms-lookup", daemon=True).start()
+    return await future
+
+
+async def _start_tls(link: "WebSocket", context: Any, host: str) -> None:
+    loop = asyncio.get_running_loop()
+    raw = link.transport
+    try:
+        secured = await loop.start_tls(
+            raw, link, context, server_hostname=host, ssl_handshake_timeout=TLS_S, ssl_shutdown_timeout=_DEAF_CLOSE_S
+        )
+    except OSError as error:
+        raw.abort()
+        words = describe_tls_error(error)
+        if isinstance(error, ConnectionAbortedError):
+            words = f"no answer within {TLS_S:g} s"
+        raise TransportError(Layer.TLS, f"cannot trust the CSMS at {host}: {words}") from error
+    assert secured is not None  # noqa: S101 - only None for a transport that is closing, which raises above
+    link.transport = secured
+
+
+class WebSocket(asyncio.Protocol):
+    """One connection; made by `connect`. All methods belong to the event loop's thread."""
+
+    transport: asyncio.Transport
+    subprotocol: str
+
+    def __init__(self, protocol: ClientProtocol) -> None:
+        protocol.debug = False  # its debug lines would hold the Authorization header
+        self._protocol = protocol
+        self._received: deque[str | bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._paused = False
+        self._parts: list[bytes] = []
+        self._binary = False
+        self._message_since: float | None = None
+        self._partial_since: float | None = None
+        self._lost: TransportError | None = None
+        self._gone = asyncio.Event()
+        self._upgraded: asyncio.Future[None] | None = None
+        self.sign_of_life = 0
+        """Grows with everything that is received: a ping is answered if it has grown since."""
+
+    # --- opening ------------------------------------------------------------------------------------------------------
+
+    async def upgrade(self, authorization: str | None, offered: tuple[str, ...], upgrade_s: float) -> None:
+        """Ask for the WebSocket and wait for the answer."""
+        request = self._protocol.connect()
+        if authorization is not None:
+            request.headers["Authorization"] = authorization
+        self._upgraded = asyncio.get_running_loop().create_future()
+        self._protocol.send_request(request)
+        self._flush()
+        try:
+            async with asyncio.timeout(upgrade_s):
+                await self._upgraded
+        except TimeoutError as error:
+            text = f"the CSMS did not answer the WebSocket request within {upgrade_s:g} s"
+            raise TransportError(Layer.HTTP, text) from error
+        chosen = self._protocol.subprotocol
+        if chosen is None:
+            await self.close(CloseCode.PROTOCOL_ERROR, "no common subprotocol", timeout_s=_DEAF_CLOSE_S)
+            words = f"the CSMS speaks none of {', '.join(offered)}: configure an OCPP version it knows"
+            raise TransportError(Layer.SUBPROTOCOL, words)
+        self.subprotocol = chosen
+
+    def _opened(self, error: Exception | None) -> None:
+        if self._upgraded is None or self._upgraded.done():
+            return
+        if error is None:
+            self._upgraded.set_result(None)
+        else:
+            self._upgraded.set_exception(_upgrade_error(error))
+
+    # --- asyncio.Protocol ---------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Learn the transport; again with TLS."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_connection gives
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the network."""
+        seen = self.sign_of_life
+        self._protocol.receive_data(data)
+        self._process()
+        if self.sign_of_life != seen:
+            self._partial_since = None
+        elif self._partial_since is None:
+            self._partial_since = asyncio.get_running_loop().time()
+
+    def eof_received(self) -> None:
+        """Learn that the CSMS will send no more; the transport closes itself."""
+        self._protocol.receive_eof()
+        self._process()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Learn that the connection is gone."""
+        if error is not None and is_tls_error(error):
+            lost = TransportError(Layer.TLS, f"the CSMS broke the TLS connection: {describe_tls_error(error)}")
+        else:
+            lost = TransportError(Layer.TCP, self._last_words())
+        self._lose(lost)
+        self._opened(lost)
+        self._gone.set()
+
+    def _process(self) -> None:
+        for event in self._protocol.events_received():
+            self.sign_of_life += 1
+            if isinstance(event, Response):
+                continue
+            if isinstance(event, Frame):
+                self._take(event)
+        if self._upgraded is not None and not self._upgraded.done():
+            if self._protocol.handshake_exc is not None:
+                self._opened(self._protocol.handshake_exc)
+            elif self._protocol.state is OPEN:
+                self._opened(None)
+        if self._protocol.close_expected() or self._protocol.close_rcvd is not None:
+            self._lose(TransportError(Layer.WEBSOCKET, self._last_words()))
+        self._flush()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._parts, self._binary = [], frame.opcode is Opcode.BINARY
+            self._message_since = asyncio.get_running_loop().time()
+        elif frame.opcode is not Opcode.CONT:
+            return
+        if frame.data:
+            self._parts.append(bytes(frame.data))
+        if not frame.fin:
+            return
+        self._message_since = None
+        whole = b"".join(self._parts)
+        self._parts = []
+        try:
+            self._received.append(whole if self._binary else whole.decode("utf-8"))
+        except UnicodeDecodeError:
+            self._received.append(whole)  # counted like a binary frame: no text in any case
+        self._arrived.set()
+        if len(self._received) >= MAX_QUEUED and not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def _last_words(self) -> str:
+        close = self._protocol.close_rcvd
+        if close is not None:
+            words = "".join(c for c in close.reason if c.isprintable())[:80]
+            return f"the CSMS closed the connection (code {int(close.code)}{': ' if words else ''}{words})"
+        sent = self._protocol.close_sent
+        if sent is not None and sent.code is CloseCode.MESSAGE_TOO_BIG:
+            return f"the CSMS sent a message of more than {MAX_MESSAGE} bytes"
+        if sent is not None and sent.code in (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA):
+            return "the CSMS broke the WebSocket protocol"
+        return "the CSMS dropped the connection without closing it"
+
+    def _lose(self, error: TransportError) -> None:
+        if self._lost is None:
+            self._lost = error
+        self._arrived.set()
+
+    # --- open ---------------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> str | bytes:
+        """Return the next message; bytes for what is not text.
+
+        Raises:
+            TransportError: the connection is gone; what had arrived before was returned.
+        """
+        while not self._received:
+            if self._lost is not None:
+                raise self._lost
+            self._arrived.clear()
+            await self._arrived.wait()
+        message = self._received.popleft()
+        if self._paused and len(self._received) < MAX_QUEUED // 2:
+            self._paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+        return message
+
+    def send(self, text: str) -> None:
+        """Write a message; it is dropped if the connection is gone, which `receive` tells."""
+        if self._lost is not None or self._protocol.state is not OPEN:
+            return
+        self._protocol.send_text(text.encode("utf-8"))
+        self._flush()
+        if self.transport.get_write_buffer_size() > MAX_UNSENT:
+            self.abort("the CSMS does not read what it is sent")
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        if self._lost is None and self._protocol.state is OPEN:
+            self._protocol.send_ping(b"stationd")
+            self._flush()
+
+    def message_age_s(self) -> float:
+        """Return how long the CSMS has been sending the message that it has not finished; 0 if there is none."""
+        begun = [since for since in (self._message_since, self._partial_since) if since is not None]
+        return asyncio.get_running_loop().time() - min(begun) if begun else 0.0
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if self.transport.is_closing():
+                return
+            if data:
+                self.transport.write(data)
+            elif self.transport.can_write_eof():
+                self.transport.write_eof()
+            else:
+                self.transport.close()  # TLS has no half-close
+
+    # --- closing ------------------------------------------------------------------------------------------------------
+
+    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "", *, timeout_s: float = 2.0) -> None:
+        """Close politely; after `timeout_s` without an answer the connection is cut."""
+        if self._protocol.state is OPEN:
+            self._protocol.send_close(CloseCode(code), reason)
+            self._flush()
+        self._lose(TransportError(Layer.WEBSOCKET, "the station closed the connection"))
+        if self._paused and not self.transport.is_closing():
+            self.transport.resume_reading()  # else its answer to the close is never seen
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._gone.wait()
+        except TimeoutError:
+            self.transport.abort()
+            await self._gone.wait()
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection."""
+        self._lose(TransportError(Layer.WEBSOCKET, reason))
+        if hasattr(self, "transport"):
+            self.transport.abort()
+
+
+def _upgrade_error(error: Exception) -> TransportError:
+    if isinstance(error, TransportError):
+        return error
+    if isinstance(error, InvalidStatus):
+        return _status_error(error.response)
+    if isinstance(error, NegotiationError):
+        return TransportError(Layer.SUBPROTOCOL, "the CSMS chose a subprotocol or extension that was not offered")
+    if isinstance(error, InvalidHandshake):
+        return TransportError(Layer.HTTP, "what answers at this address is no WebSocket server: check the CSMS address")
+    return TransportError(Layer.HTTP, "the CSMS broke off the WebSocket request")
+
+
+def _status_error(response: Response) -> TransportError:
+    status = response.status_code
+    words = _STATUS_WORDS.get(status, f"the CSMS refused the connection (HTTP {status})")
+    if 300 <= status < 400:
+        words = f"the CSMS redirects elsewhere (HTTP {status}), which is not followed: set the final CSMS address"
+    elif status == 200:
+        words = "what answers at this address is a web page, no CSMS (HTTP 200): check the address and the network"
+    after = response.headers.get("Retry-After", "")
+    seconds = float(after) if after.isascii() and after.isdigit() and len(after) < 9 else None
+    return TransportError(Layer.HTTP, words, status=status, retry_after_s=seconds)
