@@ -1,0 +1,351 @@
+"""The connection to the CSMS: dial, back off, dial again; everything the station asks of whatever CSMS is there."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stationd.domain.errors import StationError
+from stationd.domain.events import AuthorizationRequested, LiveEvent
+from stationd.domain.id_token import IdToken, IdTokenInfo
+from stationd.domain.states import BootReason, RegistrationStatus
+from stationd.domain.variable_table import HEARTBEAT_INTERVAL, PING_INTERVAL, PROFILE_SWITCH_DELAY
+from stationd.ocpp.back_off import BackOff, Uniform
+from stationd.ocpp.conversation import Conversation, Memory
+from stationd.ocpp.dispatch import Dispatcher
+from stationd.ocpp.link import Link
+from stationd.ocpp.registration import Registration, Way
+from stationd.ocpp.rpc import transport
+from stationd.ocpp.rpc.channel import Channel
+from stationd.ocpp.rpc.connection_settings import ConnectionSettings
+from stationd.ocpp.rpc.session import Session
+from stationd.ocpp.sender import Sender
+from stationd.ocpp.version import Context, Version
+from stationd.station.ports import Clock, Outbox, SettingsPort, StationPort
+
+logger = logging.getLogger(__name__)
+
+CLOSE_S = 1.5  # a mute CSMS delays the end of the process by no more than this
+DIAL_FLOOR_S, BOOT_FLOOR_S = 0.2, 1.0
+RETRY_AFTER_LIMIT_S = 3600.0  # a CSMS may ask for patience, but not for ever
+
+
+def load_v16() -> Version:
+    """Load OCPP 1.6."""
+    from stationd.ocpp.v16.routes import VERSION
+
+    return VERSION
+
+
+def load_v201() -> Version:
+    """Load OCPP 2.0.1."""
+    from stationd.ocpp.v201.routes import VERSION
+
+    return VERSION
+
+
+def load_v21() -> Version:
+    """Load OCPP 2.1."""
+    from stationd.ocpp.v21.routes import VERSION
+
+    return VERSION
+
+
+Loader = Callable[[], Version]
+VERSIONS: Mapping[str, Loader] = {"ocpp1.6": load_v16, "ocpp2.0.1": load_v201, "ocpp2.1": load_v21}
+"""What can be offered; only the one that the CSMS picks is loaded."""
+
+WITHOUT_UNREADABLE_ID = frozenset({"ocpp1.6"})
+"""Versions without the message id "-1" for frames that cannot be read."""
+SILENT_WHEN_REJECTED = frozenset({"ocpp1.6"})
+"""Versions in which a rejected station does not even answer (1.6 section 4.2)."""
+
+
+class Phase(StrEnum):
+    """What the connection is doing."""
+
+    OFFLINE = "offline"
+    """On request; until told otherwise."""
+    WAITING = "waiting"
+    CONNECTING = "connecting"
+    REGISTERING = "registering"
+    ONLINE = "online"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsmsState:
+    """The connection as people look at it."""
+
+    phase: Phase
+    url: str | None
+    identity: str | None
+    subprotocol: str | None
+    """The version in use, while connected."""
+    registration: RegistrationStatus | None
+    connected_since: datetime | None
+    last_error: str | None
+    """Why the last try failed or the last connection ended."""
+    next_dial_at: datetime | None
+
+
+class Csms:
+    """Implements `station.ports.CsmsPort`; `run` is its one task."""
+
+    def __init__(
+        self,
+        *,
+        connection: Callable[[], ConnectionSettings],
+        settings: SettingsPort,
+        clock: Clock,
+        outbox: Outbox,
+        boot_reason: BootReason,
+        versions: Mapping[str, Loader] = VERSIONS,
+        uniform: Uniform = random.uniform,
+    ) -> None:
+        """`connection` is asked at each dial; `boot_reason` is told in the first boot notification."""
+        self._connection = connection
+        self._settings = settings
+        self._clock = clock
+        self._outbox = outbox
+        self._versions = versions
+        self._dial_back_off = BackOff(settings, uniform, floor_s=DIAL_FLOOR_S)
+        registration = Registration(boot_reason, BackOff(settings, uniform, floor_s=BOOT_FLOOR_S))
+        self._memory = Memory(registration, Sender(outbox=outbox, settings=settings, clock=clock))
+        self._conversation: Conversation | None = None
+        self._dialling: ConnectionSettings | None = None
+        self._connected_since: datetime | None = None
+        self._lost_at: float | None = None
+        self._last_error: str | None = None
+        self._dial_at: float | None = None
+        self._at_once = True
+        self._asked_wait_s = 0.0
+        self._stay_offline = False
+        self._closing = False
+        self._changed = asyncio.Event()
+        self._interrupt = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._running = False
+        self._later: asyncio.TimerHandle | None = None
+        settings.on_change(PING_INTERVAL, self._ping_changed)
+        settings.on_change(HEARTBEAT_INTERVAL, self._heartbeat_changed)
+
+    # --- CsmsPort -----------------------------------------------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        """True while connected and accepted."""
+        return self._conversation is not None and self._conversation.accepted
+
+    async def authorize(self, id_token: IdToken, evse_id: int | None) -> IdTokenInfo | None:
+        """Ask about a token; None if the CSMS could not be asked or did not answer in time."""
+        conversation = self._conversation
+        if conversation is None or not conversation.accepted:
+            return None
+        return await conversation.authorize(AuthorizationRequested(id_token, evse_id))
+
+    def publish(self, event: LiveEvent) -> None:
+        """Send soon, if online, in order; else drop."""
+        if self._conversation is not None:
+            self._conversation.publish(event)
+
+    def wake(self) -> None:
+        """Learn that the outbox has a new row."""
+        self._memory.sender.wake()
+
+    # --- for the application and the local API ------------------------------------------------------------------------
+
+    @property
+    def state(self) -> CsmsState:
+        """Return what the connection is doing, for people."""
+        settings = self._dialling
+        waiting = None
+        if self._dial_at is not None and not self._stay_offline:
+            waiting = self._dial_at - self._clock.monotonic()
+        return CsmsState(
+            phase=self._phase(),
+            url=None if settings is None else settings.url,
+            identity=None if settings is None else settings.identity,
+            subprotocol=None if self._conversation is None else self._conversation.link.version.subprotocol,
+            registration=self._memory.registration.status,
+            connected_since=self._connected_since,
+            last_error=self._last_error,
+            next_dial_at=None if waiting is None else self._clock.now() + timedelta(seconds=max(0.0, waiting)),
+        )
+
+    def _phase(self) -> Phase:
+        if self._conversation is not None:
+            return Phase.ONLINE if self._conversation.accepted else Phase.REGISTERING
+        if self._stay_offline:
+            return Phase.OFFLINE
+        return Phase.CONNECTING if self._dial_at is None else Phase.WAITING
+
+    def go_offline(self) -> None:
+        """Close the connection and stay away until `go_online`; everything else goes on."""
+        self._stay_offline = True
+        self._stop_current()
+        logger.info("csms_offline reason=requested")
+
+    def go_online(self) -> None:
+        """Dial again, at once."""
+        if self._stay_offline:
+            self._stay_offline = False
+            self._dial_now()
+
+    def reconnect(self, reason: str) -> None:
+        """Connect anew with the settings as they are then, after `PROFILE_SWITCH_DELAY`; a running answer gets out."""
+        logger.info("csms_reconnect_planned reason=%s", reason)
+        if self._later is not None:
+            self._later.cancel()
+        delay = self._settings.number(PROFILE_SWITCH_DELAY)
+        self._later = asyncio.get_running_loop().call_later(delay, self._reconnect_now)
+
+    def _reconnect_now(self) -> None:
+        self._later = None
+        self._stop_current()
+        self._dial_now()
+
+    async def close(self) -> None:
+        """Close the connection and end `run`, within about 2 s."""
+        self._closing = True
+        if self._later is not None:
+            self._later.cancel()
+        self._stop_current()
+        if self._running:
+            await self._ended.wait()
+
+    def _dial_now(self) -> None:
+        self._at_once = True
+        self._changed.set()
+
+    def _stop_current(self) -> None:
+        self._interrupt.set()
+        self._changed.set()
+
+    def _ping_changed(self, value: str) -> None:
+        if self._conversation is not None:
+            self._conversation.link.channel.ping_interval_changed()
+
+    def _heartbeat_changed(self, value: str) -> None:
+        if self._conversation is not None:
+            self._conversation.heartbeat_changed()
+
+    # --- the loop -----------------------------------------------------------------------------------------------------
+
+    async def run(self, station: StationPort) -> None:
+        """Keep the station connected until `close`."""
+        self._running = True
+        try:
+            await self._mark_offline()  # what was queued when the last process ended could not be sent then
+            while not self._closing:
+                await self._wait_to_dial()
+                if not self._closing:
+                    await self._connect_once(station)
+        finally:
+            self._running = False
+            self._ended.set()
+
+    async def _wait_to_dial(self) -> None:
+        self._dial_at = self._clock.monotonic() + (0.0 if self._at_once else self._next_wait_s())
+        while not self._closing:
+            self._changed.clear()
+            remaining = None
+            if not self._stay_offline:
+                remaining = 0.0 if self._at_once else self._dial_at - self._clock.monotonic()
+                if remaining <= 0:
+                    self._at_once = False
+                    break
+            try:
+                async with asyncio.timeout(remaining):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+        self._dial_at = None
+
+    def _next_wait_s(self) -> float:
+        wait_s = max(self._dial_back_off.next_wait_s(), self._asked_wait_s)
+        registration = self._memory.registration
+        if registration.status is RegistrationStatus.REJECTED:  # nothing may be said before, so there is no hurry
+            wait_s = max(wait_s, registration.not_before - self._clock.monotonic())
+        return wait_s
+
+    async def _connect_once(self, station: StationPort) -> None:
+        """Dial and serve until the connection is gone or is interrupted."""
+        self._interrupt.clear()
+        work = asyncio.create_task(self._serve(station))
+        stop = asyncio.create_task(self._interrupt.wait())
+        try:
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            work.cancel()
+            (result, _) = await asyncio.gather(work, stop, return_exceptions=True)
+            was_connected = self._conversation is not None
+            self._conversation = None
+            self._connected_since = None
+        self._asked_wait_s = 0.0
+        if isinstance(result, StationError):
+            self._last_error = str(result)
+            self._asked_wait_s = min(getattr(result, "retry_after_s", None) or 0.0, RETRY_AFTER_LIMIT_S)
+            logger.warning("csms_not_connected reason=%s", result)
+        elif isinstance(result, Exception):
+            self._last_error = f"internal error: {type(result).__name__}"
+            logger.error("csms_connection_failed", exc_info=result)
+        if was_connected:
+            await self._mark_offline()
+
+    async def _serve(self, station: StationPort) -> None:
+        self._dialling = self._connection()
+        socket = await transport.connect(self._dialling)
+        try:
+            self._conversation = self._conversation_over(socket, self._dialling, station)
+            self._connected_since = self._clock.now()
+            logger.info("csms_connected url=%s version=%s", self._dialling.url, socket.subprotocol)
+            await self._conversation.run()
+        finally:
+            self._lost_at = self._clock.monotonic()
+            if self._conversation is not None and self._conversation.link.channel.answers_received:
+                self._dial_back_off.reset()
+            await socket.close(timeout_s=CLOSE_S)
+
+    def _conversation_over(
+        self, socket: transport.WebSocket, settings: ConnectionSettings, station: StationPort
+    ) -> Conversation:
+        name = socket.subprotocol
+        version = self._versions[name]()
+        context = Context(station=station, settings=self._settings, clock=self._clock, aliases=self._outbox)
+        session = Session(
+            extended=version.extended_frames,
+            answer_unreadable=name not in WITHOUT_UNREADABLE_ID,
+            error_spelling=version.error_spelling,
+        )
+
+        def link(conversation: Conversation) -> Link:
+            channel = Channel(
+                socket,
+                session,
+                handler=conversation.answer,
+                clock=self._clock,
+                ping_interval_s=lambda: float(self._settings.integer(PING_INTERVAL)),
+            )
+            return Link(version, context, channel, on_security_error=conversation.forgotten)
+
+        return Conversation(
+            link=link,
+            dispatcher=Dispatcher(version, context, silent_when_rejected=name in SILENT_WHEN_REJECTED),
+            way=Way(settings.url, settings.identity, name),
+            memory=self._memory,
+            station=station,
+            settings=self._settings,
+            clock=self._clock,
+            offline_s=None if self._lost_at is None else self._clock.monotonic() - self._lost_at,
+        )
+
+    async def _mark_offline(self) -> None:
+        """Flag what is queued: it was not sent while there was a connection (OCPP 2.0.1 E11.FR.07)."""
+        try:
+            await self._outbox.mark_offline()
+        except StationError:
+            logger.exception("outbox_not_marked_offline")
