@@ -9,7 +9,6 @@ from dataclasses import replace
 from stationd.pilot import permit
 from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import Contactor
-from stationd.pilot.cp import CpState
 from stationd.pilot.machine import LATCHING, Seen, State, may_unlock
 from stationd.pilot.protocol import Message, Offer, ResetFault, SetAvailable, Unlock
 
@@ -19,10 +18,7 @@ Outcome = tuple[State, str | None]
 def apply(state: State, seen: Seen, message: Message, now_ms: int) -> Outcome:
     """Return the state after a message of the permit holder. `seen` is what the last tick saw."""
     if isinstance(message, Offer):
-        lease = permit.renew(
-            state.permit, amps=message.amps, granted=message.permit, lease_ms=message.lease_ms, now_ms=now_ms
-        )
-        return replace(state, permit=lease), None
+        return _offer(state, message, now_ms), None
     if isinstance(message, Unlock):
         return _unlock(state, seen, now_ms)
     if isinstance(message, SetAvailable):
@@ -30,6 +26,14 @@ def apply(state: State, seen: Seen, message: Message, now_ms: int) -> Outcome:
     if isinstance(message, ResetFault):
         return _reset(state, seen, message.code, now_ms)
     return state, f"cannot do anything with a message {type(message).__name__}: it is not for this side"
+
+
+def _offer(state: State, offer: Offer, now_ms: int) -> State:
+    lock = state.lock
+    if offer.permit and lock.released and not permit.live(state.permit, now_ms):
+        lock = replace(lock, released=False)  # a new permit: what was unlocked on demand may be locked again
+    lease = permit.renew(amps=offer.amps, granted=offer.permit, lease_ms=offer.lease_ms, now_ms=now_ms)
+    return replace(state, permit=lease, lock=lock)
 
 
 def _unlock(state: State, seen: Seen, now_ms: int) -> Outcome:
@@ -42,7 +46,7 @@ def _unlock(state: State, seen: Seen, now_ms: int) -> Outcome:
     lock = _fresh(state.lock, now_ms)
     if state.lock.failed and state.lock.wanted is False:
         lock = replace(lock, pausing=True)  # it stands at "unlock" already: begin the new try with a move
-    return replace(state, lock=replace(lock, released=state.track.state is not CpState.A)), None
+    return replace(state, lock=replace(lock, released=True)), None
 
 
 def _set_available(state: State, seen: Seen, *, available: bool) -> Outcome:

@@ -22,7 +22,7 @@ class Lock:
     failed: bool = False
     pausing: bool = False
     released: bool = False
-    """Unlocked on demand: not locked again before a new permit or a new plug-in."""
+    """Unlock on demand: not locked again before a new permit or a new plug-in."""
     off_since_ms: int | None = None
     """Wanted locked, seen otherwise since then."""
 

@@ -307,8 +307,8 @@ def _lock(state: State, seen: Seen, coil: Contactor, now_ms: int) -> Lock:
     free = may_unlock(state, seen.contactor) and not coil.commanded
     lock = state.lock
     live = permit.live(state.permit, now_ms)
-    if lock.released and (not live or state.track.state is CpState.A):
-        lock = replace(lock, released=False)
+    if lock.released and state.track.state is CpState.A and lock.wanted is False:
+        lock = replace(lock, released=False)  # done; the next plug-in locks again
     wants_off = (
         lock.released
         or (state.track.state is CpState.A and not live)

@@ -24,7 +24,7 @@ class Permit:
     """While lost: what a closed contactor may go on with. It only falls."""
 
 
-def renew(permit: Permit, *, amps: float, granted: bool, lease_ms: int, now_ms: int) -> Permit:
+def renew(*, amps: float, granted: bool, lease_ms: int, now_ms: int) -> Permit:
     """Return the permit after an offer, which replaces everything before it."""
     return Permit(until_ms=now_ms + min(lease_ms, MAX_LEASE_MS), amps=amps, granted=granted, heard=True)
 
