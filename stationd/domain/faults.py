@@ -27,6 +27,8 @@ class FaultCode(StrEnum):
     """The brain has no connection to stationd-pilot; stationd-pilot keeps the outputs safe by itself."""
     METER_LOST = "meter_lost"
     READER_LOST = "reader_lost"
+    STORAGE_FAILED = "storage_failed"
+    """The state directory cannot be written, so no transaction can be recorded."""
 
 
 @dataclass(frozen=True, slots=True)

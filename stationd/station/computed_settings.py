@@ -1,0 +1,30 @@
+"""Rows of the table of settings that follow from what the station sees (AvailabilityState, DateTime)."""
+
+from collections.abc import Callable
+
+from stationd.domain.events import ConnectorSnapshot
+from stationd.domain.variable_table import CLOCK_DATE_TIME, STATION_STATE
+from stationd.station.parts import Parts
+from stationd.station.timekeeper import rfc3339
+
+
+def compute_rows(
+    parts: Parts,
+    connectors: Callable[[], tuple[ConnectorSnapshot, ...]],
+    station: Callable[[], ConnectorSnapshot],
+) -> None:
+    """Connect the rows with their sources."""
+    settings = parts.settings
+    settings.compute(CLOCK_DATE_TIME, lambda: rfc3339(parts.timing.clock.now()))
+    settings.compute(STATION_STATE, lambda: station().status.value)
+    for index, snapshot in enumerate(connectors()):
+
+        def state(index: int = index) -> str:
+            return connectors()[index].status.value
+
+        evse_id, connector_id = snapshot.evse_id, snapshot.connector_id
+        of_evse = settings.find("EVSE", "AvailabilityState", evse_id=evse_id)
+        of_connector = settings.find("Connector", "AvailabilityState", evse_id=evse_id, connector_id=connector_id)
+        for spec in (of_evse, of_connector):
+            if spec is not None:
+                settings.compute(spec, state)

@@ -1,0 +1,102 @@
+"""The station's stores in memory, with a disk that the test can break."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from stationd.domain.errors import StorageError
+from stationd.domain.events import TransactionEvent
+from stationd.domain.id_token import IdToken, IdTokenInfo
+from stationd.domain.states import BootReason
+from stationd.domain.transaction import Transaction
+
+
+@dataclass
+class Disk:
+    """What all stores share: it survives the station."""
+
+    broken: bool = False
+
+    async def write(self) -> None:
+        await asyncio.sleep(0)
+        if self.broken:
+            raise StorageError("cannot write: the test broke the disk")
+
+
+@dataclass
+class FakeTransactionStore:
+    """Implements `station.ports.TransactionStore`; `events` is everything ever committed, in order."""
+
+    disk: Disk = field(default_factory=Disk)
+    rows: dict[str, Transaction] = field(default_factory=dict)
+    events: list[TransactionEvent] = field(default_factory=list)
+    undelivered: int = 0
+    gate: asyncio.Event | None = None
+    """Set to an unset event to hold commits."""
+
+    async def commit(self, transaction: Transaction, events: Sequence[TransactionEvent]) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        await self.disk.write()
+        self.rows[transaction.transaction_id] = transaction
+        self.events += events
+
+    async def open_transactions(self) -> list[Transaction]:
+        return [row for row in self.rows.values() if row.ended_at is None]
+
+    async def recent(self, limit: int) -> list[Transaction]:
+        return list(self.rows.values())[::-1][:limit]
+
+    async def find(self, transaction_id: str) -> Transaction | None:
+        return self.rows.get(transaction_id)
+
+    async def queued(self, transaction_id: str | None = None) -> int:
+        return self.undelivered
+
+
+@dataclass
+class FakeTokenStore:
+    """Implements `station.ports.TokenStore`."""
+
+    disk: Disk = field(default_factory=Disk)
+    entries: dict[tuple[str, str], IdTokenInfo] = field(default_factory=dict)
+
+    async def get(self, id_token: IdToken) -> IdTokenInfo | None:
+        return self.entries.get((id_token.value.casefold(), id_token.type))
+
+    async def put(self, id_token: IdToken, info: IdTokenInfo, now: datetime) -> None:
+        await self.disk.write()
+        self.entries[(id_token.value.casefold(), id_token.type)] = info
+
+    async def clear(self) -> None:
+        await self.disk.write()
+        self.entries.clear()
+
+
+@dataclass
+class FakeStateStore:
+    """Implements `station.ports.StateStore`."""
+
+    disk: Disk = field(default_factory=Disk)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    async def get(self, name: str) -> str | None:
+        return self.facts.get(name)
+
+    async def put(self, name: str, value: str | None) -> None:
+        await self.disk.write()
+        if value is None:
+            self.facts.pop(name, None)
+        else:
+            self.facts[name] = value
+
+
+@dataclass
+class FakeLifecycle:
+    """Implements `station.ports.Lifecycle`."""
+
+    restarts: list[tuple[BootReason, bool]] = field(default_factory=list)
+
+    def restart(self, reason: BootReason, *, hard: bool) -> None:
+        self.restarts.append((reason, hard))
