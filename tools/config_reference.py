@@ -1,6 +1,6 @@
 """Write the tables of docs/CONFIG.md from the schema.
 
-    python tools/config_reference.py
+    python -m tools.config_reference
 
 Each table stands between `<!-- table: name -->` and `<!-- end -->`; the text around them is written by hand.
 """

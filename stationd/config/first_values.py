@@ -70,6 +70,10 @@ class FirstValues:
         for name, value in self._document.table("keys").items():
             path = ("keys", name)
             row = self._by_key16.get(name.casefold())
+            if row is not None and row.secret:
+                # 1.6 writes it as hexadecimal digits or as text; which of them is meant cannot be told.
+                self._document.error(path, "is a password: give it as [csms] password")
+                continue
             if row is not None:
                 self.put(row, _from_16(row, value), path)
                 continue

@@ -88,6 +88,7 @@ def test_each_named_time_is_the_first_value_of_its_row(tmp_path: Path, name: str
         ('[variables]\n"EVSE[evse:3].Power" = 30', "EVSE[evse:3].Power is no variable of this station"),
         ("[variables]\nHeartbeatInterval = 30", "the OCPP 1.6 key of that name is OCPPCommCtrlr.HeartbeatInterval"),
         ("[variables]\nColour = 30", "[variables] Colour is no variable of this station"),
+        ('[keys]\nAuthorizationKey = "0123456789abcdef0123"', "is a password: give it as [csms] password"),
         ("[keys]\nHeartbeatIntervall = 30", "is no OCPP 1.6 key of this station: did you mean HeartbeatInterval?"),
         ('[keys]\n"OCPPCommCtrlr.HeartbeatInterval" = 30', "it is a variable; write it in [variables]"),
         ('[variables]\n"OCPPCommCtrlr.HeartbeatInterval" = "soon"', "= 'soon' is not a whole number"),

@@ -38,7 +38,7 @@ def test_every_key_has_its_field_and_every_field_its_key() -> None:
 
 def test_the_reference_has_the_tables_of_the_schema() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
-    assert document == written(document), "run tools/config_reference.py"
+    assert document == written(document), "run python -m tools.config_reference"
     assert set(table_names(document)) == {*SECTIONS, "settings"} - {"variables", "keys", "hardware"}
     for key in KEYS:
         assert f"| `{key.name}` | {key.doc.replace('|', chr(92) + '|')} |" in document

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await made.close()
 
 
-def _insert(number: int, text: str = "") -> "object":
+def _insert(number: int, text: str = "") -> Callable[[Connection], int]:
     return lambda connection: connection.execute("INSERT INTO t VALUES (?, ?)", (number, text)).rowcount
 
 
@@ -74,7 +74,7 @@ async def test_writes_that_wait_together_share_one_commit(database: Database, tm
 
 async def test_a_read_sees_the_writes_asked_for_before_it(database: Database) -> None:
     results = await asyncio.gather(database.write(_insert(1)), database.read(_count), database.write(_insert(2)))
-    assert results == [1, 1, 1]
+    assert list(results) == [1, 1, 1]
 
 
 async def test_of_writes_in_one_commit_only_the_bad_one_fails(database: Database) -> None:
