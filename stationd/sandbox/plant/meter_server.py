@@ -5,6 +5,7 @@ The only file of the plant that knows pymodbus. Each answer is computed when it 
 
 import asyncio
 import contextlib
+import logging
 import os
 import tty
 from functools import partial
@@ -36,6 +37,7 @@ class MeterServer:
         self._servers: list[ModbusTcpServer | ModbusSerialServer] = []
         self._ptys: list[int] = []
         self._link: Path | None = None
+        logging.getLogger("pymodbus").addHandler(logging.NullHandler())  # what matters is raised below
 
     async def start_tcp(self, port: int) -> int:
         """Serve TCP; return the port, which the kernel chooses if 0 is given.

@@ -101,17 +101,18 @@ async def _serve(options: Options, folder: RuntimeDir, ended: asyncio.Event) -> 
 async def _keep(options: Options, plant: Plant, ended: asyncio.Event) -> None:
     """Wait for the end; keep the state file at most a second old."""
     saved = ""
-    while not ended.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), None if options.state_file is None else SAVE_S)
-        if options.state_file is None:
-            continue
-        if (text := state_file.snapshot(plant)) != saved:
+    while True:
+        over = ended.is_set()
+        if options.state_file is not None and (text := state_file.snapshot(plant)) != saved:
             saved = text
             try:
                 await asyncio.to_thread(state_file.save, options.state_file, text)
             except OSError as error:
                 print(f"cannot write state file {options.state_file}: {error.strerror}", file=sys.stderr)
+        if over:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), None if options.state_file is None else SAVE_S)
 
 
 def _say_ready(options: Options, folder: RuntimeDir, about: dict[str, Any]) -> None:

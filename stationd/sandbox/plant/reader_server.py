@@ -16,8 +16,9 @@ MAX_LINE_BYTES = 4096
 class ReaderServer:
     """Serves the one reader driver; a newer connection replaces the older."""
 
-    def __init__(self, plant: Plant, listen: Callable[[], socket.socket]) -> None:
+    def __init__(self, plant: Plant, listen: Callable[[], socket.socket], ack_timeout_s: float = ACK_TIMEOUT_S) -> None:
         self._plant = plant
+        self._ack_timeout_s = ack_timeout_s
         self._listen = listen
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -63,12 +64,12 @@ class ReaderServer:
             self._waiting[number] = acknowledged
             card = {"card": token, "type": token_type, "n": number, "evse_id": evse_id}
             try:
-                async with asyncio.timeout(ACK_TIMEOUT_S):
+                async with asyncio.timeout(self._ack_timeout_s):
                     await self._connected.wait()
                     self._write(card)
                     await acknowledged
             except TimeoutError:
-                raise RefusedError(f"cannot present card: {self._why_silent()} for {ACK_TIMEOUT_S:g} s") from None
+                raise RefusedError(f"cannot present card: {self._why_silent()} for {self._ack_timeout_s:g} s") from None
             finally:
                 del self._waiting[number]
             return number
@@ -91,6 +92,9 @@ class ReaderServer:
         self._connected.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # died between the accept and now
+            writer.close()
+            return
         self._drop()
         self._writer = writer
         self._connected.set()
