@@ -24,7 +24,8 @@ from stationd.station import transactions as rules
 from stationd.station.authorization import NO_TOKEN
 from stationd.station.availability import Availability, connector_status
 from stationd.station.faults import Findings, blocking, ending, evse_faults
-from stationd.station.flow import CONNECTOR_ID, Flow, Grant
+from stationd.station.flow import Flow
+from stationd.station.flow_base import CONNECTOR_ID, Grant
 from stationd.station.limits import Situation
 from stationd.station.mailbox import Mailbox
 from stationd.station.metering import EvseMeter, sample_of

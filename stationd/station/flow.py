@@ -1,121 +1,36 @@
-"""How a transaction of one EVSE begins, goes on and ends (block E). Called from the EVSE's jobs only.
-
-Ending takes three steps: the permit goes, the contactor is seen open, and only then the meter is read for the bill.
-"""
+"""How a transaction of one EVSE begins and goes on (block E). Called from the EVSE's jobs only."""
 
 import logging
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from stationd.domain.errors import StorageError
 from stationd.domain.events import TransactionEventType
 from stationd.domain.id_token import IdToken
 from stationd.domain.measurands import MeterSample
-from stationd.domain.pilot import CpState, LockState
 from stationd.domain.states import ChargingState, StopReason, TriggerReason
 from stationd.domain.transaction import Transaction
 from stationd.domain.variable_table import (
     EV_CONNECTION_TIMEOUT,
     STOP_TX_ON_EV_SIDE_DISCONNECT,
     STOP_TX_ON_INVALID_ID,
-    TX_START_POINT,
-    TX_STOP_POINT,
-    UNLOCK_ON_EV_SIDE_DISCONNECT,
 )
-from stationd.domain.variables import Origin
 from stationd.station import transactions as rules
-from stationd.station.metering import EvseMeter
-from stationd.station.offering import Offering
-from stationd.station.parts import EvseProfile, Parts
-from stationd.station.pilot_watch import PilotWatch, contactor_open
+from stationd.station.endings import Endings
+from stationd.station.flow_base import CONNECTOR_ID, RETRY_S, Grant
 from stationd.station.recovery import End
-from stationd.station.sampling import Sampler
 from stationd.station.session import Session
-from stationd.station.transactions import Cause, Facts, Record
+from stationd.station.transactions import Cause, Facts
 
 log = logging.getLogger(__name__)
 
-CONNECTOR_ID = 1
 REACTION_S = 5.0
 """An EV may take so long to follow a new offer; until then it is not called suspended."""
-OPEN_WAIT_S = 9.0
-"""6 s for the EV to open its switch (IEC 61851-1 sequence 10.2), and a margin."""
-RETRY_S = 5.0
-UNLOCK_WAIT_S = 4.0
 CHECKPOINT_S = 60.0
 """How often the register is stored while no event does it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """An authorisation on its way to a transaction."""
-
-    id_token: IdToken
-    group: IdToken | None = None
-    remote: bool = False
-    remote_start_id: int | None = None
-    deadline_s: float
-    """Monotonic time until which the cable must be in; counted from the swipe or the request."""
-    anywhere: bool = False
-    """True: the driver may plug in at any EVSE."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """An end that waits for the contactor."""
-
-    cause: Cause
-    ends: bool
-    """False: only the authorisation is over, the transaction goes on (no stop point listed)."""
-    plug_count: int
-    deadline_s: float
-
-
-class Surroundings(Protocol):
-    """What a flow asks of the EVSE and the station around it."""
-
-    def refusal(self) -> str | None:
-        """Return why no transaction can start now; None if one can."""
-        ...
-
-    def fresh_grant(self) -> Grant | None:
-        """Return the authorisation that a cable just plugged in brings along: one that waited, or none needed."""
-        ...
-
-    def look_again(self) -> None:
-        """Let a job look at everything that may have become due."""
-        ...
-
-
-class Flow:
-    """Session, waiting token and end of one EVSE."""
-
-    def __init__(
-        self,
-        profile: EvseProfile,
-        parts: Parts,
-        meter: EvseMeter,
-        watch: PilotWatch,
-        offering: Offering,
-        sampler: Sampler,
-        surroundings: Surroundings,
-    ) -> None:
-        self._profile = profile
-        self._parts = parts
-        self._meter = meter
-        self._watch = watch
-        self._offering = offering
-        self._sampler = sampler
-        self._around = surroundings
-        self._cable_due_s: float | None = None
-        self._starting = False
-        self.session: Session | None = None
-        self.ending: Ending | None = None
-        self.waiting: Grant | None = None
-        self.finishing = False
-        self.kept_for: IdToken | None = None
-        self.plug_count = 0
-        self.plugged_at_s = 0.0
+class Flow(Endings):
+    """What an EVSE does with cables and tokens."""
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -269,7 +184,8 @@ class Flow:
             if self.session is not None and self.session.authorized_fact:
                 await self.stop(rules.NOT_PLUGGED_IN)
         if self.ending is not None:
-            if self._opened() or self._now() >= self.ending.deadline_s:
+            due = self._opened() or self._now() >= self.ending.deadline_s
+            if due and self._now() >= self._retry_s:
                 await self._complete(self.ending)
         elif self.session is not None:
             await self._follow(self.session)
@@ -344,81 +260,6 @@ class Flow:
             listed = {rules.AUTHORIZED, rules.POWER_PATH_CLOSED} & self.session.record.stop_points
             await self.stop(replace(rules.REMOTE_STOP, forced=bool(listed)))
 
-    # --- end ----------------------------------------------------------------------------------------------------------
-
-    async def stop(self, cause: Cause, before: Facts | None = None) -> None:
-        """Begin the end of the authorisation, and of the transaction if a stop point says so."""
-        session = self.session
-        if session is None or self.ending is not None:
-            return
-        before = before or session.facts(cable=self._watch.cable)
-        after = Facts(cable=self._watch.cable, authorized=False)
-        ends = cause.forced or rules.ends(session.record.stop_points, before, after)
-        self.ending = Ending(cause, ends, self.plug_count, self._now() + OPEN_WAIT_S)
-        self._offering.apply()
-        self._wake_at(self.ending.deadline_s)
-        log.info(
-            "transaction stopping evse_id=%d transaction_id=%s reason=%s",
-            self._profile.evse_id,
-            session.tx.transaction_id,
-            cause.reason,
-        )
-        await self._save(session, rules.stopping(session.record, cause))
-
-    def _opened(self) -> bool:
-        """True once stationd-pilot has followed: no PWM, and the contactor seen open."""
-        status = self._watch.newest
-        return contactor_open(status) and status is not None and status.offered_a <= 0
-
-    async def _complete(self, ending: Ending) -> None:
-        """Read the meter, now that nothing flows, and tell the end; tried again later if the disk refuses it."""
-        session = self.session
-        if session is None:
-            return
-        reading = await self._meter.read_now()
-        if reading is not None and (reading.energy_import_wh or 0.0) < session.meter_wh():
-            reading = None  # another meter's register: the last known value counts
-        samples = self._sampler.ended(reading) if ending.ends else ()
-        kind = TransactionEventType.ENDED if ending.ends else TransactionEventType.UPDATED
-        if not await self._tell(ending.cause.trigger, self._resting_state(), kind, samples=samples):
-            self._wake_at(self._now() + RETRY_S)
-            return
-        self.ending = None
-        if ending.ends:
-            self.session = None
-            self._cable_due_s = None
-            self._meter.active = False
-            self._sampler.cancel()
-            self.finishing = self._watch.cable and self.plug_count == ending.plug_count
-        await self._release_cable(ending.cause, session.tx.id_token)
-        self._around.look_again()
-        if self.session is None and self._watch.cable and not self.finishing:
-            await self._fresh_cable()  # the next driver was quick
-
-    async def _release_cable(self, cause: Cause, token: IdToken | None) -> None:
-        """Unlock at the end (E07.FR.07); after a deauthorisation only once the token is shown again (E05.FR.11)."""
-        if cause.reason is StopReason.DE_AUTHORIZED:
-            self.kept_for = token if self._watch.cable else None
-            return
-        if cause is rules.UNPLUGGED and not self._parts.settings.boolean(UNLOCK_ON_EV_SIDE_DISCONNECT):
-            return
-        await self.unlock()
-
-    async def release(self) -> None:
-        """Unlock a cable that was kept after a deauthorisation, as its token was shown."""
-        self.kept_for = None
-        await self.unlock()
-
-    async def unlock(self) -> bool:
-        """Unlock the driver's own cable; False if it stays locked."""
-        status = self._watch.newest
-        if not self._profile.outlet or status is None or status.lock is LockState.NONE:
-            return False
-        unlocked = await self._parts.timing.within(UNLOCK_WAIT_S, self._parts.pilot.unlock(self._profile.evse_id))
-        if not unlocked:
-            log.warning("connector not unlocked evse_id=%d", self._profile.evse_id)
-        return bool(unlocked)
-
     # --- recovery -----------------------------------------------------------------------------------------------------
 
     def adopt(self, tx: Transaction) -> None:
@@ -440,80 +281,3 @@ class Flow:
         if self.session is not None:
             self._cable_due_s = None
             await self.stop(Cause(end.trigger, end.reason, forced=True))
-
-    # --- small things -------------------------------------------------------------------------------------------------
-
-    async def _tell(
-        self,
-        trigger: TriggerReason,
-        state: ChargingState,
-        kind: TransactionEventType = TransactionEventType.UPDATED,
-        *,
-        session: Session | None = None,
-        record: Record | None = None,
-        samples: tuple[MeterSample, ...] = (),
-    ) -> bool:
-        session = session or self.session
-        if session is None:
-            return False
-        begins = state is ChargingState.CHARGING and (
-            session.tx.charging_state is not state or session.tx.next_seq_no == 0
-        )
-        status = self._watch.newest
-        try:
-            await session.tell(
-                kind,
-                trigger,
-                state,
-                cable=self._watch.cable,
-                record=record,
-                samples=samples,
-                phases_used=self._profile.phases if begins else None,
-                cable_max_a=None if status is None else status.cable_max_a,
-            )
-        except StorageError as error:
-            self._storage_failed(error)
-            return False
-        self._parts.shared.storage(failed=False)
-        return True
-
-    async def _save(self, session: Session, record: Record) -> None:
-        try:
-            await session.save(record)
-        except StorageError as error:
-            session.record = record  # what must stop stops all the same
-            self._storage_failed(error)
-
-    def _storage_failed(self, error: StorageError) -> None:
-        log.error("transaction not stored evse_id=%d error=%s", self._profile.evse_id, error)
-        self._parts.shared.storage(failed=True)
-
-    def _facts(self) -> Facts:
-        status = self._watch.newest
-        energy = status is not None and status.sensed_closed and status.cp in (CpState.C, CpState.D)
-        return Facts(self._watch.cable, self.waiting is not None, energy and self.waiting is not None)
-
-    def _resting_state(self) -> ChargingState:
-        return ChargingState.EV_CONNECTED if self._watch.cable else ChargingState.IDLE
-
-    def _start_points(self) -> tuple[str, ...]:
-        return self._parts.settings.members(TX_START_POINT)
-
-    def _stop_points(self) -> frozenset[str]:
-        settings = self._parts.settings
-        return rules.stop_points(
-            settings.members(TX_STOP_POINT),
-            chosen=settings.origin(TX_STOP_POINT) is not Origin.DEFAULT,
-            stop_on_unplug=settings.boolean(STOP_TX_ON_EV_SIDE_DISCONNECT),
-        )
-
-    def _await_cable(self, deadline_s: float) -> None:
-        if not self._watch.cable:
-            self._cable_due_s = deadline_s
-            self._wake_at(deadline_s)
-
-    def _wake_at(self, when_s: float) -> None:
-        self._parts.timing.at(when_s, self._around.look_again)
-
-    def _now(self) -> float:
-        return self._parts.timing.clock.monotonic()

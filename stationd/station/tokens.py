@@ -15,7 +15,7 @@ from stationd.domain.id_token import IdToken, IdTokenInfo
 from stationd.station import transactions as rules
 from stationd.station.authorization import Authorizer, needs_no_check, same_group
 from stationd.station.evse import Evse
-from stationd.station.flow import Grant
+from stationd.station.flow_base import Grant
 from stationd.station.ports import SettingsPort, Verdict
 from stationd.station.selection import Choice, Meaning, choose, choose_start
 from stationd.station.transactions import Cause
