@@ -1,0 +1,115 @@
+import pytest
+
+from stationd.pilot.protocol import GetStats, Hello, Reply
+from tests.pilot.bench import TETHERED, VOLTS, Bench, charging
+
+
+def test_unlock_is_refused_while_the_contactor_is_closed() -> None:
+    assert charging().unlock() == "cannot unlock: the contactor is closed; withdraw the permit first"
+
+
+def test_unlock_is_refused_while_nobody_knows_whether_the_contactor_is_open() -> None:
+    bench = Bench(coil="unreadable")
+    bench.run(100)
+    assert bench.unlock() is not None
+
+
+def test_unlock_of_a_fixed_cable_is_refused() -> None:
+    bench = Bench(rules=TETHERED)
+    bench.run(100)
+    assert bench.unlock() == "cannot unlock: the cable is fixed"
+
+
+def test_unlock_tries_a_failed_lock_again() -> None:
+    bench = charging()
+    bench.volts = VOLTS["B"]
+    bench.run(100)
+    bench.lock = "jammed"
+    assert bench.unlock() is None
+    bench.run(11_000)
+    assert bench.faults == ("lock_failed",)
+    bench.lock = "obeys"
+    assert bench.unlock() is None
+    bench.run(1_000)
+    assert bench.pins.locked is False
+    assert bench.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("rcd_trip", "cannot reset 'rcd_trip': it is not in force"),
+        ("nonsense", "cannot reset 'nonsense': it is not in force"),
+        ("door_open", "cannot reset door_open: its input is still faulty; remove the cause first"),
+    ],
+)
+def test_a_reset_needs_a_fault_whose_cause_is_gone(code: str, sentence: str) -> None:
+    bench = Bench(faulty=frozenset({"door_open"}))
+    bench.run(100)
+    assert bench.reset(code) == sentence
+
+
+def test_a_trip_is_not_reset_while_its_input_is_on() -> None:
+    bench = Bench(faulty=frozenset({"rcd_trip"}))
+    bench.run(100)
+    assert "still faulty" in str(bench.reset("rcd_trip"))
+    bench.run(100)
+    assert bench.faults == ("rcd_trip",)
+
+
+def test_a_weld_is_not_reset_while_the_contact_is_closed() -> None:
+    bench = Bench(coil="welded")
+    bench.run(1_000)
+    assert bench.faults == ("contactor_welded",)
+    assert "still seen closed" in str(bench.reset("contactor_welded"))
+
+
+def test_a_fault_that_ends_by_itself_is_not_reset() -> None:
+    bench = Bench(volts=VOLTS["E"])
+    bench.run(500)
+    assert bench.reset("pilot_error") == "cannot reset pilot_error: it ends by itself when its cause is gone"
+
+
+def test_an_unreadable_file_of_latches_can_be_reset() -> None:
+    bench = Bench(latched=frozenset({"hardware"}))
+    bench.run(100)
+    assert bench.faults == ("hardware",)
+    assert bench.reset("hardware") is None
+    bench.run(8)
+    assert bench.faults == ()
+
+
+def test_a_failed_contactor_can_be_tried_again_after_a_reset() -> None:
+    bench = charging()
+    bench.coil = "stuck_open"
+    for _ in range(9):
+        bench.offer(16)
+        bench.run(1_000)
+    assert bench.faults == ("contactor_failed",)
+    bench.coil = "obeys"
+    bench.offer(16)
+    assert bench.reset("contactor_failed") is None
+    bench.until(closed=True, within_ms=3_000)
+
+
+def test_a_failed_lock_can_be_tried_again_after_a_reset() -> None:
+    bench = Bench(lock="jammed")
+    bench.run(1_200)
+    bench.volts = VOLTS["B"]
+    bench.run(200)
+    for _ in range(11):
+        bench.offer(16)
+        bench.run(1_000)
+    assert bench.faults == ("lock_failed",)
+    bench.lock = "obeys"
+    assert bench.reset("lock_failed") is None
+    bench.run(100)
+    assert bench.faults == ()
+
+
+@pytest.mark.parametrize("message", [Hello(1, "brain"), Reply(1), GetStats(1)])
+def test_other_messages_change_nothing(message: Hello | Reply | GetStats) -> None:
+    bench = Bench()
+    state = bench.state
+    assert "cannot do anything" in str(bench.say(message))
+    assert bench.state is state

@@ -1,0 +1,92 @@
+import pytest
+
+from stationd.pilot.contactor import DROP_MS, HEALTHY_MS, TRIES, Contactor, command, may_close, supervise
+
+
+def watch(contactor: Contactor, sensed: bool | None, from_ms: int, to_ms: int, step_ms: int = 10) -> Contactor:
+    for now_ms in range(from_ms, to_ms + 1, step_ms):
+        contactor = supervise(contactor, sensed, now_ms, close_ms=1_000, open_ms=500)
+    return contactor
+
+
+def closed(tries: int = 0) -> Contactor:
+    return watch(command(Contactor(since_ms=0, tries=tries), closed=True, now_ms=0), True, 10, 50)
+
+
+def test_feedback_in_time_settles_it() -> None:
+    contactor = watch(command(Contactor(since_ms=0), closed=True, now_ms=0), False, 10, 900)
+    assert not contactor.failed
+    contactor = watch(contactor, True, 910, 950)
+    assert contactor.settled
+    assert contactor.tries == 0
+
+
+def test_a_contactor_that_does_not_close_has_failed_once() -> None:
+    contactor = watch(command(Contactor(since_ms=0), closed=True, now_ms=0), False, 10, 1_020)
+    assert contactor.failed
+    assert contactor.tries == 1
+    assert watch(contactor, False, 1_030, 5_000).tries == 1
+
+
+def test_a_contact_that_drops_has_failed_but_a_bounce_has_not() -> None:
+    contactor = watch(closed(), False, 60, 60 + DROP_MS - 10)
+    assert not contactor.failed
+    assert not watch(contactor, True, 110, 200).failed
+    assert watch(closed(), False, 60, 60 + DROP_MS).failed
+
+
+def test_a_contact_that_does_not_open_is_welded() -> None:
+    contactor = command(closed(), closed=False, now_ms=100)
+    assert not watch(contactor, True, 110, 600).welded
+    assert watch(contactor, True, 110, 610).welded
+
+
+def test_a_contact_that_opens_late_is_not_welded() -> None:
+    contactor = watch(command(closed(), closed=False, now_ms=100), True, 110, 590)
+    assert not watch(contactor, False, 600, 2_000).welded
+
+
+def test_a_contact_found_closed_at_the_start_is_welded() -> None:
+    assert watch(Contactor(since_ms=0), True, 10, 520).welded
+
+
+def test_a_contact_that_closes_by_itself_is_welded() -> None:
+    contactor = watch(Contactor(since_ms=0), False, 0, 1_000)
+    assert watch(contactor, True, 1_010, 1_510).welded
+
+
+def test_unreadable_feedback_decides_nothing() -> None:
+    contactor = closed()
+    assert watch(contactor, None, 60, 5_000) is contactor
+
+
+def test_a_contactor_first_read_long_after_the_start_is_not_welded_at_once() -> None:
+    assert not supervise(Contactor(since_ms=0), True, 10_000, close_ms=1_000, open_ms=500).welded
+
+
+def test_failures_are_forgotten_after_a_minute_closed() -> None:
+    contactor = closed(tries=2)
+    assert contactor.tries == 2
+    assert watch(contactor, True, 60, HEALTHY_MS, 1_000).tries == 2
+    assert supervise(contactor, True, HEALTHY_MS, close_ms=1_000, open_ms=500).tries == 0
+
+
+@pytest.mark.parametrize(
+    ("contactor", "sensed", "ok"),
+    [
+        (Contactor(since_ms=0), False, True),
+        (Contactor(since_ms=500), False, False),  # opened a moment ago
+        (Contactor(since_ms=0), True, False),
+        (Contactor(since_ms=0), None, False),
+        (Contactor(since_ms=0, tries=TRIES), False, False),
+        (Contactor(since_ms=0, welded=True), False, False),
+        (Contactor(since_ms=0, commanded=True), False, False),
+    ],
+)
+def test_only_an_open_rested_healthy_contactor_may_close(contactor: Contactor, sensed: bool | None, ok: bool) -> None:
+    assert may_close(contactor, sensed, 1_000, min_off_ms=1_000) is ok
+
+
+def test_a_repeated_command_changes_nothing() -> None:
+    contactor = closed()
+    assert command(contactor, closed=True, now_ms=900) is contactor

@@ -1,0 +1,35 @@
+from stationd.pilot.fault_inputs import CLEAR_MS, Inputs, follow
+
+DOOR = frozenset({"door_open"})
+QUIET: frozenset[str] = frozenset()
+
+
+def test_one_sample_is_noise_and_two_are_a_fault() -> None:
+    inputs = follow(Inputs(), DOOR, 0)
+    assert not inputs.active
+    assert not follow(follow(inputs, QUIET, 4), DOOR, 8).active
+    assert follow(inputs, DOOR, 4).active == DOOR
+
+
+def test_a_fault_ends_after_a_quiet_second() -> None:
+    inputs = follow(follow(Inputs(), DOOR, 0), DOOR, 4)
+    assert follow(inputs, QUIET, 4 + CLEAR_MS - 1).active == DOOR
+    assert not follow(inputs, QUIET, 4 + CLEAR_MS).active
+
+
+def test_a_chattering_input_stays_a_fault() -> None:
+    inputs = follow(follow(Inputs(), DOOR, 0), DOOR, 4)
+    for now_ms in range(500, 10_000, 500):
+        inputs = follow(inputs, DOOR if now_ms % 1_000 else QUIET, now_ms)
+        assert inputs.active == DOOR
+
+
+def test_inputs_do_not_mix() -> None:
+    inputs = follow(follow(Inputs(), DOOR, 0), DOOR | {"tilt"}, 4)
+    assert inputs.active == DOOR
+    assert follow(inputs, frozenset({"tilt"}), 8).active == DOOR | {"tilt"}
+
+
+def test_quiet_inputs_make_no_new_objects() -> None:
+    inputs = Inputs()
+    assert follow(inputs, QUIET, 5) is inputs

@@ -1,0 +1,56 @@
+from math import inf, nan
+
+import pytest
+
+from stationd.pilot.proximity import SETTLE_MS, Cable, cable_amps, follow
+
+
+@pytest.mark.parametrize(
+    ("ohms", "amps"),
+    [(1500, 13), (680, 20), (220, 32), (100, 63),  # nominal
+     (2460, 13), (1100, 13), (936, 20), (400, 20), (308, 32), (164, 32), (140, 63), (80, 63),  # ends of rows
+     (1000, 13), (350, 20), (150, 32), (70, 63), (3000, 13),  # gaps count as the weaker cable
+     (60, 63), (4500, 13)],
+)  # fmt: skip
+def test_a_resistance_is_a_cable(ohms: float, amps: float) -> None:
+    assert cable_amps(ohms) == amps
+
+
+@pytest.mark.parametrize("ohms", [None, 0, 59.9, 4500.1, inf, -inf, nan, -100])
+def test_what_no_cable_has_is_no_cable(ohms: float | None) -> None:
+    assert cable_amps(ohms) is None
+
+
+def settle(cable: Cable, amps: float | None, now_ms: int, *, plugged: bool) -> Cable:
+    for at in range(now_ms, now_ms + SETTLE_MS + 20, 10):
+        cable = follow(cable, amps, at, plugged=plugged)
+    return cable
+
+
+def test_a_reading_counts_after_it_stood_still() -> None:
+    cable = follow(Cable(), 32.0, 0, plugged=True)
+    cable = follow(cable, 32.0, SETTLE_MS - 1, plugged=True)
+    assert cable.amps is None
+    cable = follow(cable, 13.0, SETTLE_MS, plugged=True)
+    cable = follow(cable, 32.0, SETTLE_MS + 10, plugged=True)
+    assert cable.amps is None
+    assert settle(cable, 32.0, 200, plugged=True).amps == 32.0
+
+
+def test_while_plugged_a_rating_falls_but_never_rises_not_even_after_a_gap() -> None:
+    cable = settle(Cable(), 32.0, 0, plugged=True)
+    cable = settle(cable, 13.0, 1_000, plugged=True)
+    assert cable.amps == 13.0
+    cable = settle(cable, 32.0, 2_000, plugged=True)
+    assert cable.amps == 13.0
+    cable = settle(cable, None, 3_000, plugged=True)
+    assert cable.amps is None
+    cable = settle(cable, 63.0, 4_000, plugged=True)
+    assert cable.amps == 13.0
+    cable = settle(cable, 63.0, 5_000, plugged=False)
+    assert cable.amps == 63.0
+
+
+def test_a_settled_cable_makes_no_new_objects() -> None:
+    cable = settle(Cable(), 32.0, 0, plugged=True)
+    assert follow(cable, 32.0, 10_000, plugged=True) is cable
