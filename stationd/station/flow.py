@@ -242,7 +242,7 @@ class Flow(Endings):
         if session is None or self.ending is not None or not session.tx.authorized:
             return
         if self._parts.settings.boolean(STOP_TX_ON_INVALID_ID):
-            listed = {rules.AUTHORIZED, rules.POWER_PATH_CLOSED, rules.ENERGY_TRANSFER} & session.record.stop_points
+            listed = {rules.AUTHORIZED, rules.ENERGY_TRANSFER} & session.record.stop_points
             await self.stop(replace(rules.DEAUTHORIZED, forced=bool(listed)))  # E05.FR.09, FR.10
             return
         record = replace(session.record, tx=replace(session.tx, authorized=False))  # E05.FR.02
@@ -257,8 +257,8 @@ class Flow(Endings):
     async def stop_remotely(self) -> None:
         """Stop by RequestStopTransaction (F03)."""
         if self.session is not None:
-            listed = {rules.AUTHORIZED, rules.POWER_PATH_CLOSED} & self.session.record.stop_points
-            await self.stop(replace(rules.REMOTE_STOP, forced=bool(listed)))
+            listed = rules.AUTHORIZED in self.session.record.stop_points
+            await self.stop(replace(rules.REMOTE_STOP, forced=listed))
 
     # --- recovery -----------------------------------------------------------------------------------------------------
 

@@ -51,15 +51,15 @@ def starts_with_energy_only(points: Collection[str]) -> bool:
 
 
 def stop_points(configured: Collection[str], *, chosen: bool, stop_on_unplug: bool) -> frozenset[str]:
-    """Return the stop points in force.
+    """Return the stop points in force; PowerPathClosed is the same as EVConnected and Authorized (E06.FR.06).
 
     Where nobody chose TxStopPoint (a 1.6 CSMS cannot), StopTxOnEVSideDisconnect=false alone must keep an unplugged
     transaction open (OCPP 1.6 chapter 9.1.27); a chosen set that has EVConnected ends it all the same (E10.FR.01).
     """
-    if chosen or stop_on_unplug:
-        return frozenset(configured)
-    renamed = {AUTHORIZED if point == POWER_PATH_CLOSED else point for point in configured}
-    return frozenset(renamed - {EV_CONNECTED})
+    points = set(configured)
+    if POWER_PATH_CLOSED in points:
+        points = points - {POWER_PATH_CLOSED} | {EV_CONNECTED, AUTHORIZED}
+    return frozenset(points if chosen or stop_on_unplug else points - {EV_CONNECTED})
 
 
 @dataclass(frozen=True, slots=True)
