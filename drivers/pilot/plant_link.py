@@ -103,7 +103,7 @@ class PlantLink:
             pass
         except OSError:
             self._drop()
-        if newest and self._take(bytes(memoryview(self._buffer)[:newest])):
+        if newest and self._socket is not None and self._take(bytes(memoryview(self._buffer)[:newest])):
             self._heard_ms = now_ms
 
     def _take(self, packet: bytes) -> bool:

@@ -1,0 +1,111 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from drivers.pilot.plant_link import RETRY_MS, PlantLink, link_of
+from stationd.pilot.interfaces import DriverError, LockFeedback
+from tests.pilot.small_plant import SmallPlant
+
+
+def look_until_fresh(link: PlantLink, plant: SmallPlant, now_ms: int = 0) -> int:
+    for _ in range(2_000):
+        now_ms += 1
+        if link.look(now_ms):
+            return now_ms
+        plant.turn()
+    raise AssertionError("never fresh")
+
+
+def test_the_link_attaches_and_takes_the_newest_state(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.car = "B"
+        link = PlantLink(str(plant.path), 3)
+        look_until_fresh(link, plant)
+        plant.wait(lambda: plant.attached == [3])
+        assert (link.high_v, link.low_v, link.pp_ohm) == (9.0, 9.0, 220.0)
+        assert link.lock_feedback is LockFeedback.UNLOCKED
+        link.close()
+
+
+def test_a_beat_carries_all_pins_and_is_counted(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        link = PlantLink(str(plant.path), 1)
+        look_until_fresh(link, plant)
+        link.duty, link.close_coil, link.lock = 16 / 0.6, True, True
+        link.beat()
+        link.beat()
+        plant.wait(lambda: plant.pins_seen == 2)
+        assert plant.pins == {"duty": 16 / 0.6, "close": True, "lock": True, "n": 2}
+        link.close()
+
+
+def test_a_lock_without_command_is_left_where_it_is(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.lock = "locked"
+        link = PlantLink(str(plant.path), 1)
+        look_until_fresh(link, plant)
+        link.beat()
+        plant.wait(lambda: plant.pins_seen == 1)
+        assert plant.pins["lock"] is True
+        link.close()
+
+
+def test_silence_makes_the_state_stale(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        link = PlantLink(str(plant.path), 1)
+        now_ms = look_until_fresh(link, plant)
+        plant.silent = True
+        plant.turn()
+        for _ in range(50):  # drain what was still on its way
+            now_ms += 1
+            link.look(now_ms)
+        assert link.look(now_ms + 1)
+        assert not link.look(now_ms + 102)
+        link.close()
+
+
+def test_garbage_is_as_good_as_silence(tmp_path: Path) -> None:
+    packets = (
+        b"{", b"[]", b"null", b'{"cp_high_v":"x"}', b"\xff\xfe", b'{"error":"no such EVSE"}',
+        b'{"cp_high_v":9,"cp_low_v":9,"pp_ohm":null,"contactor_closed":1,"lock":"locked","inputs":{}}',
+        b'{"cp_high_v":9,"cp_low_v":9,"pp_ohm":null,"contactor_closed":true,"lock":"ajar","inputs":{}}',
+        b'{"cp_high_v":9,"cp_low_v":9,"pp_ohm":null,"contactor_closed":true,"lock":"locked","inputs":[]}',
+    )  # fmt: skip
+    for packet in packets:
+        with SmallPlant(tmp_path) as plant:
+            plant.garbage = packet
+            link = PlantLink(str(plant.path), 1)
+            for now_ms in range(1, 6):
+                assert not link.look(now_ms), packet
+                plant.turn()
+            assert math.isnan(link.high_v)
+            link.close()
+
+
+def test_a_plant_that_is_away_is_tried_again_after_a_pause(tmp_path: Path) -> None:
+    link = PlantLink(str(tmp_path / "plant-pins.sock"), 1)
+    assert not link.look(1)
+    link.beat()  # nobody there: nothing happens
+    with SmallPlant(tmp_path) as plant:
+        assert not link.look(2)
+        assert plant.attached == []
+        look_until_fresh(link, plant, 1 + RETRY_MS)
+    assert not link.look(10_000)
+    with SmallPlant(tmp_path) as plant:
+        look_until_fresh(link, plant, 20_000)
+        plant.wait(lambda: plant.attached == [1])
+        link.close()
+
+
+def test_drivers_of_one_evse_share_a_connection(tmp_path: Path) -> None:
+    shared: dict[str, object] = {}
+    first = link_of("p.sock", str(tmp_path), 1, shared)
+    assert link_of("p.sock", str(tmp_path), 1, shared) is first
+    assert link_of("p.sock", str(tmp_path), 2, shared) is not first
+    assert link_of(str(tmp_path / "p.sock"), "/elsewhere", 1, shared) is first
+
+
+def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DriverError, match="longer than 107 bytes"):
+        PlantLink("/" + "x" * 107, 1)

@@ -1,0 +1,121 @@
+"""The least that speaks docs/PLANT_PROTOCOL.md section 1: one EVSE, obeying at once. For tests of drivers and process.
+
+Vehicles with a behaviour are the sandbox plant's business; this one is a switch in the test's hand.
+"""
+
+import contextlib
+import json
+import select
+import socket
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+VOLTS = {"A": 12.0, "B": 9.0, "C": 6.0, "E": 0.0}
+
+
+class SmallPlant:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "plant-pins.sock"
+        self.car = "A"
+        self.pp_ohm: float | None = 220.0
+        self.welded = False
+        self.silent = False
+        self.inputs = dict.fromkeys(("rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt"), False)
+        self.lock = "unlocked"
+        self.closed = False
+        self.pins: dict[str, Any] = {}
+        self.pins_seen = 0
+        self.turns = 0
+        self.attached: list[int] = []
+        self.garbage: bytes | None = None
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "SmallPlant":
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(self.path))
+        self.listener.listen(4)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join(5)
+        self.listener.close()
+        self.path.unlink(missing_ok=True)
+
+    def wait(self, what: Any, timeout_s: float = 10.0) -> None:
+        """Wait until `what()` is true."""
+        with self._changed:
+            assert self._changed.wait_for(what, timeout_s), f"plant never came to it: {self.pins} {self.closed}"
+
+    def turn(self) -> None:
+        """Wait until the present state was surely sent once."""
+        goal = self.turns + 2
+        self.wait(lambda: self.turns >= goal)
+
+    def state(self) -> bytes:
+        high = VOLTS[self.car]
+        duty = self.pins.get("duty", 100.0)
+        low = high
+        if duty == 0:
+            high = low = -12.0
+        elif duty < 100:
+            low = -12.0 if high else 0.0
+        return json.dumps(
+            {
+                "t_ns": time.monotonic_ns(), "cp_high_v": high, "cp_low_v": low, "pp_ohm": self.pp_ohm,
+                "contactor_closed": self.closed, "lock": self.lock, "inputs": self.inputs, "temperature_c": 20.0,
+                "current_a": [0, 0, 0],
+            }
+        ).encode()  # fmt: skip
+
+    def _serve(self) -> None:
+        clients: list[socket.socket] = []
+        heard = time.monotonic()
+        while not self._stop.is_set():
+            ready, _, _ = select.select([self.listener, *clients], [], [], 0.005)
+            for sock in ready:
+                if sock is self.listener:
+                    link, _ = self.listener.accept()
+                    link.setblocking(False)
+                    clients.append(link)
+                elif self._read(sock):
+                    heard = time.monotonic()
+                else:
+                    clients.remove(sock)
+                    sock.close()
+            with self._changed:
+                if not self.welded and (not self.pins.get("close") or time.monotonic() - heard > 0.3):
+                    self.closed = False
+                self.turns += 1
+                self._changed.notify_all()
+            for sock in clients:
+                if not self.silent:
+                    with contextlib.suppress(OSError):
+                        sock.send(self.garbage or self.state())
+        for sock in clients:
+            sock.close()
+
+    def _read(self, sock: socket.socket) -> bool:
+        try:
+            while True:
+                packet = sock.recv(4096)
+                if not packet:
+                    return False
+                told = json.loads(packet)
+                with self._changed:
+                    if "attach" in told:
+                        self.attached.append(told["attach"])
+                        continue
+                    self.pins, self.pins_seen = told, self.pins_seen + 1
+                    self.closed = bool(told["close"]) or self.welded
+                    self.lock = "locked" if told["lock"] else "unlocked"
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
