@@ -18,7 +18,7 @@ class ConnectionSettings:
     security_profile: int = 1
     """0 none, 1 password, 2 TLS and password, 3 TLS and client certificate."""
     password: str | None = field(default=None, repr=False)
-    """Bytes that are no UTF-8 (1.6 allows any) are held as surrogate escapes."""
+    """As settings hold it (`domain.password`)."""
     ca_file: str | None = None
     client_certificate_file: str | None = None
     client_key_file: str | None = None

@@ -7,6 +7,7 @@ import base64
 import ssl
 
 from stationd.domain.errors import ConfigurationError
+from stationd.domain.password import password_bytes
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
 
 # A00.FR.318/319 (OCPP 2.0.1): the ECDSA pair or the RSA pair must be offered; forward secrecy is recommended.
@@ -35,7 +36,7 @@ def basic_auth_header(settings: ConnectionSettings) -> str | None:
     """Return the value of the Authorization header; None where the profile has no password (0 and 3)."""
     if settings.security_profile not in (1, 2) or settings.password is None:
         return None
-    credentials = f"{settings.identity}:{settings.password}".encode("utf-8", "surrogateescape")
+    credentials = settings.identity.encode() + b":" + password_bytes(settings.password)
     return "Basic " + base64.b64encode(credentials).decode("ascii")
 
 

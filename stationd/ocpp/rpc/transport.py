@@ -185,6 +185,7 @@ class WebSocket(asyncio.Protocol):
         self._message_since: float | None = None
         self._partial_since: float | None = None
         self._lost: TransportError | None = None
+        self._at_eof = False
         self._gone = asyncio.Event()
         self._upgraded: asyncio.Future[None] | None = None
         self.sign_of_life = 0
@@ -240,6 +241,7 @@ class WebSocket(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Learn that the CSMS will send no more; the transport closes itself."""
+        self._at_eof = True  # TLS may have more to say on why: `connection_lost` tells
         self._protocol.receive_eof()
         self._process()
 
@@ -247,6 +249,10 @@ class WebSocket(asyncio.Protocol):
         """Learn that the connection is gone."""
         if error is not None and is_tls_error(error):
             lost = TransportError(Layer.TLS, f"the CSMS broke the TLS connection: {describe_tls_error(error)}")
+        elif self._upgraded is not None and not self._upgraded.done():
+            lost = TransportError(
+                Layer.HTTP, "the CSMS dropped the connection instead of answering the WebSocket request"
+            )
         else:
             lost = TransportError(Layer.TCP, self._last_words())
         self._lose(lost)
@@ -256,15 +262,12 @@ class WebSocket(asyncio.Protocol):
     def _process(self) -> None:
         for event in self._protocol.events_received():
             self.sign_of_life += 1
-            if isinstance(event, Response):
-                continue
-            if isinstance(event, Frame):
-                self._take(event)
-        if self._upgraded is not None and not self._upgraded.done():
-            if self._protocol.handshake_exc is not None:
+            if isinstance(event, Response):  # the first messages, even the close, may have come right behind it
                 self._opened(self._protocol.handshake_exc)
-            elif self._protocol.state is OPEN:
-                self._opened(None)
+            elif isinstance(event, Frame):
+                self._take(event)
+        if self._protocol.handshake_exc is not None and not self._at_eof:
+            self._opened(self._protocol.handshake_exc)
         if self._protocol.close_expected() or self._protocol.close_rcvd is not None:
             self._lose(TransportError(Layer.WEBSOCKET, self._last_words()))
         self._flush()
