@@ -108,14 +108,8 @@ class Evse:
             self.mailbox.post(self._look)
 
     async def ask(self, job: Callable[[], Awaitable[T]]) -> T:
-        """Run something that changes this EVSE in its turn."""
-
-        async def run() -> T:
-            result = await job()
-            await self._settle()
-            return result
-
-        return await self.mailbox.ask(run)
+        """Run something that changes this EVSE in its turn; what follows from it may come after the answer."""
+        return await self.mailbox.ask(job, self._settle)
 
     def post(self, job: Callable[[], Awaitable[object]]) -> None:
         """Let something that changes this EVSE happen in its turn."""

@@ -23,7 +23,7 @@ class Mailbox:
     """Jobs of one EVSE. An error in a posted job ends `run` (and so the process: it recovers from the disk)."""
 
     def __init__(self) -> None:
-        self._jobs: deque[tuple[Job, asyncio.Future[Any] | None]] = deque()
+        self._jobs: deque[tuple[Job, asyncio.Future[Any] | None, Job | None]] = deque()
         self._arrived = asyncio.Event()
         self._busy = False
 
@@ -34,18 +34,21 @@ class Mailbox:
 
     def post(self, job: Job) -> None:
         """Let a job run after those that wait already."""
-        self._add(job, None)
+        self._add(job, None, None)
 
-    async def ask(self, job: Callable[[], Awaitable[T]]) -> T:
-        """Run a job in its turn and return its result, or raise its error here. Never call it inside a job."""
+    async def ask(self, job: Callable[[], Awaitable[T]], then: Job | None = None) -> T:
+        """Run a job in its turn and return its result, or raise its error here. Never call it inside a job.
+
+        `then` runs in the same turn, but the asker does not wait for it.
+        """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._add(job, answer)
+        self._add(job, answer, then)
         return await answer
 
-    def _add(self, job: Job, answer: asyncio.Future[Any] | None) -> None:
+    def _add(self, job: Job, answer: asyncio.Future[Any] | None, then: Job | None) -> None:
         if len(self._jobs) >= LIMIT:
             raise MailboxFullError(f"cannot queue a job: {LIMIT} wait already")
-        self._jobs.append((job, answer))
+        self._jobs.append((job, answer, then))
         self._arrived.set()
 
     async def run(self) -> None:
@@ -57,14 +60,22 @@ class Mailbox:
                 self._arrived.clear()
                 await self._arrived.wait()
         finally:
-            for _, answer in self._jobs:
+            for _, answer, _ in self._jobs:
                 if answer is not None:
                     answer.cancel()
             self._jobs.clear()
 
     async def _next(self) -> None:
-        job, answer = self._jobs.popleft()
+        job, answer, then = self._jobs.popleft()
         self._busy = True
+        try:
+            await self._do(job, answer)
+            if then is not None:
+                await then()
+        finally:
+            self._busy = False
+
+    async def _do(self, job: Job, answer: asyncio.Future[Any] | None) -> None:
         try:
             result = await job()
         except Exception as error:
@@ -81,5 +92,3 @@ class Mailbox:
         else:
             if answer is not None and not answer.done():
                 answer.set_result(result)
-        finally:
-            self._busy = False

@@ -15,7 +15,7 @@ from stationd.domain.pilot import PilotStatus
 from stationd.domain.states import OperationalStatus, ResetKind
 from stationd.domain.transaction import Transaction
 from stationd.domain.variables import VariableReport
-from stationd.hal.interfaces import Meter, TokenReader
+from stationd.hal.interfaces import Meter, MeterReading, TokenReader
 from stationd.station import transactions as rules
 from stationd.station.authorization import Authorizer
 from stationd.station.availability import Availability, connector_status
@@ -243,6 +243,17 @@ class Station:
         """Return the transaction running on this EVSE."""
         evse = self._evses.get(evse_id)
         return None if evse is None else evse.transaction
+
+    def reading(self, evse_id: int) -> MeterReading | None:
+        """Return the newest reading of an EVSE's meter, however old; one with an error while the meter is lost."""
+        evse = self._evses.get(evse_id)
+        if evse is None or not evse.meter.exists:
+            return None
+        last = evse.meter.last
+        if evse.meter.lost:
+            since = self._parts.timing.clock.monotonic() if last is None else last.taken_at_s
+            return MeterReading(taken_at_s=since, error="the meter does not answer")
+        return last
 
     def why(self, evse_id: int) -> list[tuple[str, float]]:
         """Return every limit of the current in force, as (name, amperes); the least wins."""

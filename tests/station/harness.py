@@ -58,7 +58,8 @@ class Bench:
         self._ids += 1
         return f"tx-{self._ids}"
 
-    async def start(self, *, machine_boot_id: str = "machine-1", registered: bool = True) -> None:
+    async def make(self, *, machine_boot_id: str = "machine-1") -> None:
+        """Build a station without starting it."""
         self.settings = Settings(rows_for([(evse_id, (1,)) for evse_id in self.evse_ids]))
         for spec, value in self.chosen.items():
             await self.settings.write(spec, value, Origin.CSMS)
@@ -78,6 +79,9 @@ class Bench:
             scheduler=self.scheduler,
             new_id=self._new_id,
         )
+
+    async def start(self, *, machine_boot_id: str = "machine-1", registered: bool = True) -> None:
+        await self.make(machine_boot_id=machine_boot_id)
         port: StationPort = self.station
         await self.station.start()
         if registered:
