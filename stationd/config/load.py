@@ -196,6 +196,8 @@ class _Reader:
             self._document.error(at, "= 3 needs client_certificate_file and client_key_file: add both")
         if profile < 3 and (certificate is not None or key is not None):
             self._document.error(at, f"= {profile} sends no client certificate, but one is given: remove it or use 3")
+        if profile >= 2 and found.get("ca_file") is None:
+            self._document.error(at, f"= {profile} needs ca_file: add the certificates that may have signed the CSMS's")
         if profile < 2 and found.get("ca_file") is not None:
             self._document.error(at, f"= {profile} checks no certificates, but ca_file is given: remove it or use 2")
 

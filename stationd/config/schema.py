@@ -77,7 +77,7 @@ KEYS = (
         example='"long-and-random-text"'),
     Key("csms", "password_file", Kind.PATH, "File that holds the password alone, in place of `password`", "none",
         example='"/etc/stationd/password"'),
-    Key("csms", "ca_file", Kind.PATH, "Certificates (PEM) that may have signed the CSMS's", "those of the system",
+    Key("csms", "ca_file", Kind.PATH, "Certificates (PEM) that may have signed the CSMS's; needed for `wss`", "none",
         example='"/etc/stationd/csms-ca.pem"'),
     Key("csms", "client_certificate_file", Kind.PATH, "Certificate chain (PEM) of this station", "none",
         example='"/etc/stationd/station.pem"'),
@@ -110,7 +110,6 @@ TIMING: Mapping[str, VariableSpec] = MappingProxyType(
         "offline_threshold_s": table.OFFLINE_THRESHOLD,
         "sampled_interval_s": table.SAMPLED_UPDATED_INTERVAL,
         "aligned_interval_s": table.ALIGNED_INTERVAL,
-        "minimum_status_duration_s": table.MINIMUM_STATUS_DURATION,
         "auth_cache_life_time_s": table.AUTH_CACHE_LIFETIME,
     }
 )

@@ -22,7 +22,8 @@ _RO, _WO, _RW = Mutability.READ_ONLY, Mutability.WRITE_ONLY, Mutability.READ_WRI
 VENDOR_COMPONENT = "StationdCtrlr"
 """Settings that no standard component has."""
 
-_METER = tuple(Measurand)
+_METER = tuple(measurand for measurand in Measurand if measurand is not Measurand.TEMPERATURE)
+"""What a meter of ours can give; OCPP 2.x has no Temperature."""
 _STATUSES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
 _START_POINTS = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer")
 _DAY = 86_400
@@ -225,7 +226,6 @@ SUPPORTED_FEATURE_PROFILES = _key16("SupportedFeatureProfiles", _TEXT, "Core,Rem
 GET_CONFIGURATION_MAX_KEYS = _key16("GetConfigurationMaxKeys", _INT, "1000")
 CONNECTOR_PHASE_ROTATION = _key16("ConnectorPhaseRotation", _TEXT, "0.RST,1.RST", _RW, maximum=500)
 CONNECTOR_PHASE_ROTATION_MAX_LENGTH = _key16("ConnectorPhaseRotationMaxLength", _INT, "20")
-MINIMUM_STATUS_DURATION = _key16("MinimumStatusDuration", _INT, "0", _RW, minimum=0, maximum=3600)
 SAMPLED_DATA_MAX_LENGTH = _key16("MeterValuesSampledDataMaxLength", _INT, str(len(_METER)))
 ALIGNED_DATA_MAX_LENGTH = _key16("MeterValuesAlignedDataMaxLength", _INT, str(len(_METER)))
 STOP_SAMPLED_DATA_MAX_LENGTH = _key16("StopTxnSampledDataMaxLength", _INT, str(len(_METER)))

@@ -20,7 +20,7 @@ from rich.live import Live
 from stationd.api.client import ApiError, Client
 from stationd.domain.errors import StationError
 from stationd.sandbox.demo_view import HEIGHT, WIDTH, Scene, bill, picture
-from stationd.sandbox.launch import Sandbox, StationOptions, temporary_folder
+from stationd.sandbox.launch import Folders, Sandbox, StationOptions, temporary_folder
 
 CARD = "04A2B3C4D5E680"
 REFRESH_S = 0.15
@@ -291,7 +291,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = StationOptions(
         versions=versions, speed=SPEED, csms_port=arguments.port, variables={"SampledDataCtrlr.TxUpdatedInterval": 5}
     )
-    with temporary_folder() as folder, Sandbox(Path(folder), options) as sandbox:
+    with temporary_folder() as folder, Sandbox(Folders.below(Path(folder)), options) as sandbox:
         console.print("starting the plant, stationd-pilot, the sandbox CSMS and stationd …", style="dim")
         sandbox.start()
         with ExitStack() as stack:

@@ -13,12 +13,38 @@ from types import TracebackType
 from typing import Any, Self
 
 from stationd.api.client import ApiError, Client
+from stationd.config.schema import Config
 from stationd.domain.errors import StationError
 from stationd.sandbox.processes import Process
 
 PILOT_PROGRAM = Path(__file__).resolve().parents[1] / "pilot" / "__main__.py"
 READY_S = 30.0
+SANDBOX_PASSWORD = "sandbox-password-1"  # noqa: S105 - of the sandbox CSMS, which serves this machine only
 MAX_SOCKET_PATH = 107
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a simulated station keeps its things."""
+
+    config_file: Path
+    runtime_dir: Path
+    state_dir: Path
+    log_dir: Path
+    site_limit_file: Path
+
+    @classmethod
+    def below(cls, folder: Path) -> Self:
+        """Return the layout of a folder of the sandbox's own."""
+        state = folder / "state"
+        return cls(folder / "station.toml", folder / "run", state, folder / "log", state / "site-limit.toml")
+
+    @classmethod
+    def of_config(cls, config: Config, file: Path) -> Self:
+        """Return the layout that a configuration file names."""
+        station = config.station
+        logs = station.state_dir / "log"
+        return cls(file.resolve(), station.runtime_dir, station.state_dir, logs, station.site_limit_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +57,7 @@ class StationOptions:
     csms_url: str | None = None
     """None: the sandbox CSMS is started too."""
     csms_port: int = 0
-    password: str | None = "sandbox-password-1"  # noqa: S105 - of the sandbox CSMS on loopback
+    password: str | None = SANDBOX_PASSWORD
     site_max_a: float = 16.0
     speed: float = 1.0
     """Multiplies energy, never time."""
@@ -45,22 +71,21 @@ class StationOptions:
 class Sandbox:
     """The processes of one simulated station in one folder. A context manager: leaving it ends them all."""
 
-    def __init__(self, folder: Path, options: StationOptions) -> None:
-        self.folder = folder
-        self.runtime_dir = folder / "run"
-        self.state_dir = folder / "state"
-        self.config_file = folder / "station.toml"
+    def __init__(self, folders: Folders, options: StationOptions, *, modbus_port: int = 0) -> None:
+        self.folders = folders
         self.options = options
         self.processes: dict[str, Process] = {}
         self.csms_url = options.csms_url
-        self._modbus_port = 0
-        if len(str(self.runtime_dir / "plant-reader.sock")) > MAX_SOCKET_PATH:
-            raise StationError(f"cannot use {folder}: its path is too long for sockets; choose a shorter one")
-        try:
-            for directory in (self.runtime_dir, self.state_dir, folder / "log"):
-                directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StationError(f"cannot write to {folder}: {error.strerror}; choose another folder") from None
+        self._modbus_port = modbus_port
+        if len(str(folders.runtime_dir / "plant-reader.sock")) > MAX_SOCKET_PATH:
+            raise StationError(
+                f"cannot use {folders.runtime_dir}: its path is too long for sockets; choose a shorter one"
+            )
+        for folder in (folders.runtime_dir, folders.state_dir, folders.log_dir):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StationError(f"cannot write to {folder}: {error.strerror}; choose another folder") from None
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +96,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Start everything, in the order in which each needs the one before."""
+        """Start everything with a configuration of our own, each after what it needs."""
         self.start_plant()
         self.start_pilot()
         if self.options.csms_url is None:
@@ -79,10 +104,16 @@ class Sandbox:
         self.write_config()
         self.start_station()
 
+    def start_configured(self) -> None:
+        """Start a station whose configuration file is there already; its CSMS is somebody else's."""
+        self.start_plant()
+        self.start_pilot()
+        self.start_station()
+
     def start_plant(self) -> None:
         """Start the simulated car and board."""
         plant = self._spawn(
-            "plant", [sys.executable, "-m", "stationd.sandbox.plant", "--runtime-dir", self.runtime_dir,
+            "plant", [sys.executable, "-m", "stationd.sandbox.plant", "--runtime-dir", self.folders.runtime_dir,
                       "--evses", self.options.evses, "--modbus-port", self._modbus_port, "--speed", self.options.speed,
                       "--meter-start-wh", self.options.meter_start_wh],
         )  # fmt: skip
@@ -90,21 +121,21 @@ class Sandbox:
 
     def start_pilot(self) -> None:
         """Start the safety process, as its unit does: isolated, without site packages."""
-        limit = self.state_dir / "site-limit.toml"
+        limit = self.folders.site_limit_file
         if not limit.exists():
             limit.write_text(
                 f"# The installer's limit: stationd-pilot never offers more.\nsite_max_a = {self.options.site_max_a}\n"
             )
         pilot = self._spawn(
             "stationd-pilot", [sys.executable, "-I", "-S", PILOT_PROGRAM, "--profile", "mock",
-                               "--evses", self.options.evses, "--runtime-dir", self.runtime_dir,
-                               "--state-dir", self.state_dir, "--site-limit", limit],
+                               "--evses", self.options.evses, "--runtime-dir", self.folders.runtime_dir,
+                               "--state-dir", self.folders.state_dir, "--site-limit", limit],
         )  # fmt: skip
-        pilot.wait_until(lambda: _answers(self.runtime_dir / "pilot.sock"), READY_S)
+        pilot.wait_until(lambda: _answers(self.folders.runtime_dir / "pilot.sock"), READY_S)
 
     def start_csms(self) -> None:
         """Start the sandbox CSMS."""
-        argv: list[Any] = [sys.executable, "-m", "stationd.sandbox.csms", "--runtime-dir", self.runtime_dir,
+        argv: list[Any] = [sys.executable, "-m", "stationd.sandbox.csms", "--runtime-dir", self.folders.runtime_dir,
                            "--port", self.options.csms_port]  # fmt: skip
         if self.options.password:
             argv += ["--password", self.options.password]
@@ -114,7 +145,7 @@ class Sandbox:
 
     def start_station(self) -> None:
         """Start the brain and wait until its local API answers."""
-        station = self._spawn("stationd", [sys.executable, "-m", "stationd", "--config", self.config_file])
+        station = self._spawn("stationd", [sys.executable, "-m", "stationd", "--config", self.folders.config_file])
         station.wait_until(self._station_answers, READY_S)
 
     def write_config(self) -> None:
@@ -126,7 +157,8 @@ class Sandbox:
         sections: dict[str, Mapping[str, Any]] = {
             "station": {
                 "vendor": "stationd", "model": "Simulated", "serial_number": options.identity, "evses": options.evses,
-                "state_dir": str(self.state_dir), "runtime_dir": str(self.runtime_dir), "hw_profile": "mock",
+                "state_dir": str(self.folders.state_dir), "runtime_dir": str(self.folders.runtime_dir),
+                "hw_profile": "mock",
                 **options.station,
             },
             "csms": csms,
@@ -138,7 +170,7 @@ class Sandbox:
         for name, table in sections.items():
             if table:
                 lines += ["", f"[{name}]", *(f"{json.dumps(key)} = {_toml(value)}" for key, value in table.items())]
-        self.config_file.write_text("\n".join(lines) + "\n")
+        self.folders.config_file.write_text("\n".join(lines) + "\n")
 
     def end(self, name: str) -> int:
         """End one process in good order; return its exit status."""
@@ -168,18 +200,18 @@ class Sandbox:
 
     def station(self) -> Client:
         """Connect to the station's local API."""
-        return Client(self.runtime_dir / "stationd.sock")
+        return Client(self.folders.runtime_dir / "stationd.sock")
 
     def plant(self) -> Client:
         """Connect to the plant's control."""
-        return Client(self.runtime_dir / "plant.sock", who="the plant")
+        return Client(self.folders.runtime_dir / "plant.sock", who="the plant")
 
     def csms(self) -> Client:
         """Connect to the sandbox CSMS's control."""
-        return Client(self.runtime_dir / "csms.sock", who="the sandbox CSMS", timeout_s=40)
+        return Client(self.folders.runtime_dir / "csms.sock", who="the sandbox CSMS", timeout_s=40)
 
     def _spawn(self, name: str, argv: list[Any]) -> Process:
-        log = self.folder / "log" / f"{name.replace(' ', '-').lower()}.log"
+        log = self.folders.log_dir / f"{name.replace(' ', '-').lower()}.log"
         # the packages are found whether or not they are installed, and whatever folder we were started from
         root = str(Path(__file__).resolve().parents[2])
         process = Process(name, argv, log, env={"PYTHONPATH": root, "PYTHONUNBUFFERED": "1"})

@@ -51,7 +51,6 @@ def test_seeds_of_every_section_reach_the_settings(tmp_path: Path) -> None:
         "TxCtrlr.TxStopPoint" = ["EVConnected", "Authorized"]
         TxCtrlr.StopTxOnInvalidId = false
         [keys]
-        MinimumStatusDuration = 2
         ConnectionTimeOut = "45"
         """,
     ).seeds(ROWS)

@@ -9,6 +9,7 @@ from typing import Any
 from stationd.sandbox.plant.errors import PlantError
 from stationd.sandbox.plant.methods import METHODS, WATCH, Control
 from stationd.sandbox.plant.parameters import check_params
+from stationd.sandbox.plant.streams import hang_up
 
 MAX_LINE_BYTES = 65_536
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD = -32700, -32600, -32601
@@ -63,9 +64,7 @@ class _Connection:
         finally:
             if self._watch is not None:
                 self._watch.cancel()
-            self._writer.close()
-            with contextlib.suppress(OSError):
-                await self._writer.wait_closed()
+            await hang_up(self._writer)
 
     async def _handle(self, line: bytes) -> None:
         try:

@@ -184,7 +184,8 @@ class Evse:
         if self.lock is not None:
             self.lock.happen(self.now_ns)
         if self.pins.close and self.pins_at_ns is not None and self.now_ns - self.pins_at_ns >= OUTPUT_LEASE_NS:
-            self._expect_opening(DRIVER_SILENT, self.pins_at_ns)
+            if self._must_part:
+                self.reactions.begin(DRIVER_SILENT, self.pins_at_ns, order_expected=False)
             self._lease_ran_out = True
         self._settle()
 
@@ -228,8 +229,12 @@ class Evse:
             self.lock.set_jammed(self.now_ns, jammed=faults.LOCK_JAMMED in self.faults)
         self._settle()
 
+    @property
+    def _must_part(self) -> bool:
+        return self.contactor.coil and not self.contactor.parted
+
     def _expect_opening(self, cause: str, at_ns: int) -> None:
-        if self.contactor.coil and not self.contactor.parted:
+        if self._must_part:
             self.reactions.begin(cause, at_ns)
 
     def _s2_moved(self, was_closed: bool) -> None:

@@ -54,22 +54,23 @@ class ReactionLog:
         """True while contacts are expected to part."""
         return bool(self._unopened)
 
-    def begin(self, cause: str, at_ns: int) -> None:
+    def begin(self, cause: str, at_ns: int, *, order_expected: bool = True) -> None:
         """Note a cause; the same cause again while it is pending is the same reaction."""
         if any(reaction.cause == cause for reaction in self._unopened):
             return
         reaction = Reaction(cause, at_ns)
         self._entries.append(reaction)
         self._unopened.append(reaction)
-        self._uncommanded.append(reaction)
+        if order_expected:
+            self._uncommanded.append(reaction)
 
     def withdraw(self, cause: str) -> None:
         """Note that a cause ended before the contacts parted."""
         for reaction in self._unopened:
             if reaction.cause == cause:
                 reaction.withdrawn = True
-                self._uncommanded.remove(reaction) if reaction in self._uncommanded else None
         self._unopened = [reaction for reaction in self._unopened if reaction.cause != cause]
+        self._uncommanded = [reaction for reaction in self._uncommanded if not reaction.withdrawn]
 
     def commanded(self, at_ns: int) -> None:
         """Note that the driver ordered to open."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from stationd.sandbox.plant.errors import RefusedError
 from stationd.sandbox.plant.plant import Plant
+from stationd.sandbox.plant.streams import hang_up
 
 ACK_TIMEOUT_S = 2.0
 MAX_LINE_BYTES = 4096
@@ -106,9 +107,7 @@ class ReaderServer:
         finally:
             if self._writer is writer:
                 self._drop()
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            await hang_up(writer)
 
     def _acknowledge(self, line: bytes) -> None:
         with contextlib.suppress(ValueError, RecursionError, AttributeError, TypeError):

@@ -7,7 +7,7 @@ from typing import Any
 
 from stationd.sandbox.plant.car import CABLE_OHM, FIXED_CABLE_A, Car
 from stationd.sandbox.plant.errors import StartError
-from stationd.sandbox.plant.evse import Evse
+from stationd.sandbox.plant.evse import Evse, Pins
 from stationd.sandbox.plant.plant import Plant
 
 VERSION = 1
@@ -64,6 +64,7 @@ def _restore_evse(evse: Evse, part: dict[str, Any]) -> None:
     evse.meter.phase_wh = [float(energy_wh) for energy_wh in part["phase_wh"]]
     if evse.lock is not None:
         evse.lock.locked = evse.lock.target = bool(part["locked"])
+        evse.pins = Pins(lock=evse.lock.locked)  # so that a first order to unlock is a change
     if (car := part["car"]) is None:
         return
     cable_a = float(car["cable_a"])
