@@ -150,6 +150,8 @@ class Driver:
             if not self.silent:
                 try:
                     self._link.send(packet)
+                except TimeoutError:
+                    pass  # the plant is late and its queue full: the next tick sends again
                 except OSError:
                     self.ended = True
             time.sleep(max(0.0, TICK_S - (time.monotonic() - began)))

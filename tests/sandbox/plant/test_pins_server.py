@@ -1,13 +1,15 @@
 """The fast socket of a real plant."""
 
 import json
+import signal
 import socket
+import time
 
 import pytest
 
 from stationd.sandbox.plant.errors import ArgumentError
 from stationd.sandbox.plant.pins_server import parse_attach, parse_pins
-from tests.sandbox.plant.bench import Bench, charging, connect_pins, obey
+from tests.sandbox.plant.bench import Bench, Driver, charging, connect_pins, obey
 
 
 def test_attaching_is_answered_with_a_state_of_every_key(shared_bench: Bench) -> None:
@@ -129,6 +131,37 @@ def test_driver_that_does_not_read_holds_nobody_up_and_finds_the_newest_state_so
         while not json.loads(link.recv(4096))["inputs"]["door_open"]:
             packets += 1
         assert packets < 20
+
+
+def stop_for_ticks(bench: Bench, driver: Driver, ticks: int) -> None:
+    """Stop the plant while its driver goes on."""
+    bench.process.send_signal(signal.SIGSTOP)
+    until = driver.pins["n"] + ticks
+    while driver.pins["n"] < until and not driver.ended:
+        time.sleep(0.01)
+    bench.process.send_signal(signal.SIGCONT)
+
+
+def test_plant_that_was_stopped_reads_its_socket_before_it_calls_the_driver_silent(bench: Bench) -> None:
+    with bench.driver(1, obey) as driver:
+        bench.client.plug_in()
+        driver.wait(charging)
+        stop_for_ticks(bench, driver, 100)  # 400 ms, more than the output lease
+        evse = bench.client.evse()
+    assert evse["contactor"] == {"closed": True, "coil": True}
+    assert evse["reactions"] == []
+
+
+def test_reaction_during_which_the_plant_was_late_is_marked(bench: Bench) -> None:
+    with bench.driver(1) as driver:
+        driver.drive(duty=26.7, close=True)
+        driver.wait(lambda state: state["contactor_closed"])
+        bench.client.set_fault("tilt")
+        assert bench.client.evse()["reactions"][-1]["opened_after_ms"] is None
+        stop_for_ticks(bench, driver, 15)
+        driver.drive(close=False)
+        driver.wait(lambda state: not state["contactor_closed"])
+        assert bench.client.evse()["reactions"][-1]["stalled"] is True
 
 
 def test_flood_of_pins_does_not_keep_the_control_from_answering(bench: Bench) -> None:

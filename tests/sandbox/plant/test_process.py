@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -44,6 +45,17 @@ def test_sigterm_ends_it_in_order_with_clients_attached(bench: Bench) -> None:
     assert bench.process.returncode == 0
     assert err == ""
     assert sorted(os.listdir(bench.runtime_dir)) == ["plant.lock"]
+
+
+def test_sigterm_ends_it_although_a_client_does_not_read(bench: Bench) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
+        deaf.connect(bench.ready["sockets"]["control"])
+        # more answers than the kernel and the plant hold together
+        deaf.sendall(b'{"jsonrpc": "2.0", "id": 1, "method": "state"}\n' * 500)
+        bench.client.state()
+        bench.process.terminate()
+        _, err = bench.process.communicate(timeout=PATIENCE_S)
+    assert (bench.process.returncode, err) == (0, "")
 
 
 def test_interrupt_ends_it_too(bench: Bench) -> None:

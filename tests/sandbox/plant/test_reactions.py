@@ -23,10 +23,18 @@ def test_order_that_comes_after_the_hardware_opened_is_noted_too() -> None:
     assert log.view()[0]["commanded_after_ms"] == 30
 
 
+def test_silent_driver_gives_no_order_not_even_when_it_comes_back() -> None:
+    log = ReactionLog()
+    log.begin("driver_silent", 0, order_expected=False)
+    log.opened(320 * MS)
+    log.commanded(500 * MS)
+    assert log.view()[0]["commanded_after_ms"] is None
+
+
 def test_order_of_the_next_session_is_not_counted_for_the_last_one() -> None:
     log = ReactionLog()
-    log.begin("driver_silent", 0)
-    log.opened(320 * MS)
+    log.begin("rcd_trip", 0)
+    log.opened(20 * MS)
     log.coil_on()
     log.commanded(60_000 * MS)
     assert log.view()[0]["commanded_after_ms"] is None

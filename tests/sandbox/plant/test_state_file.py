@@ -31,6 +31,9 @@ def test_register_car_and_bolt_come_back(tmp_path: Path) -> None:
     assert again.lock_state == "locked"
     assert not again.contactor.closed
     assert after.evses[2].car is None
+    again.drive(Pins(), 1)
+    again.advance(1 + TRAVEL_NS)
+    assert again.lock_state == "unlocked"
 
 
 def test_missing_file_is_a_first_start(tmp_path: Path) -> None:
