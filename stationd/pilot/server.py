@@ -48,13 +48,15 @@ class ServerError(Exception):
 class Client:
     """One connection."""
 
-    __slots__ = ("greeted", "inbox", "name", "outbox", "since_ms", "sock")
+    __slots__ = ("greeted", "inbox", "name", "outbox", "since_ms", "sock", "wants_permit")
 
     def __init__(self, sock: socket.socket, name: str, now_ms: int) -> None:
         self.sock = sock
         self.name = name
         self.since_ms = now_ms
         self.greeted = False
+        self.wants_permit = False
+        """Said Hello as brain while another one held the permit."""
         self.inbox = bytearray()
         self.outbox = bytearray()
 
@@ -106,6 +108,9 @@ class Server:
         if self._clients:
             self._handle_some(now_ms, handle, greeting)
             self._expire(now_ms)
+            if self._holder is None:
+                for client in [one for one in self._clients.values() if one.wants_permit]:
+                    self._refuse(client, "cannot leave this connection read-only: the permit is free; reconnect for it")
 
     def publish(self, lines: bytes) -> None:
         """Send lines to everybody who said Hello."""
@@ -230,7 +235,9 @@ class Server:
             return
         if hello.role == "brain" and self._holder is None:
             self._holder = client
+            client.wants_permit = False
         elif hello.role == "brain" and self._holder is not client and self._holder is not None:
+            client.wants_permit = True
             notice = f"cannot hold the permit: {self._holder.name} holds it; this connection is read-only"
             self._send(client, encode(Reply(0, notice)))
         client.greeted = True

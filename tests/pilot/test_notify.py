@@ -3,8 +3,6 @@ import os
 import socket
 from pathlib import Path
 
-import pytest
-
 from stationd.pilot.notify import Notifier, say
 
 

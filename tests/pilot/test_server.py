@@ -1,0 +1,323 @@
+import json
+import os
+import socket
+import stat
+import struct
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stationd.pilot.protocol import GetStats, Hello, Message, Offer, Reply, Unlock, encode
+from stationd.pilot.server import (
+    HELLO_MS,
+    MAX_CLIENTS,
+    MAX_MESSAGES,
+    MAX_PENDING_BYTES,
+    Server,
+    ServerError,
+)
+
+HELLO = Hello(1, "pilot", "boot", (1,))
+GREETING = b'{"type":"status","evse_id":1}\n'
+
+
+class Desk:
+    """A server, what it was asked, and clients to ask it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Server(str(folder), gid=None, hello=HELLO)
+        self.now_ms = 0
+        self.taken: list[Message] = []
+        self.clients: list[socket.socket] = []
+
+    def serve(self, ticks: int = 3) -> None:
+        for _ in range(ticks):
+            self.now_ms += 4
+            self.server.serve(self.now_ms, self._handle, lambda: GREETING)
+
+    def _handle(self, message: Message, now_ms: int) -> bytes | None:
+        self.taken.append(message)
+        return encode(Reply(getattr(message, "seq", 0)))
+
+    def connect(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(self.server.path)
+        client.setblocking(False)
+        self.clients.append(client)
+        self.serve()
+        return client
+
+    def greeted(self, role: str) -> socket.socket:
+        client = self.connect()
+        client.send(encode(Hello(1, role)))
+        self.serve()
+        return client
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+        self.server.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.close()
+
+
+def told(client: socket.socket) -> list[dict[str, Any]]:
+    """Return all that arrived; the last entry is {} if the connection was closed."""
+    data = b""
+    closed = False
+    while True:
+        try:
+            got = client.recv(65_536)
+        except BlockingIOError:
+            break
+        except ConnectionResetError:
+            got = b""
+        if not got:
+            closed = True
+            break
+        data += got
+    return [json.loads(line) for line in data.splitlines()] + [{}] * closed
+
+
+def offer(seq: int) -> bytes:
+    return encode(Offer(1, 16.0, 3, True, 5_000, seq))
+
+
+def test_a_client_is_greeted_and_told_every_status(desk: Desk) -> None:
+    client = desk.connect()
+    assert told(client) == [{"type": "hello", "v": 1, "role": "pilot", "boot_id": "boot", "evses": [1]}]
+    desk.server.publish(b'{"early":1}\n')
+    assert told(client) == []  # nothing before its Hello
+    client.send(encode(Hello(1, "reader")))
+    desk.serve()
+    assert told(client) == [{"type": "status", "evse_id": 1}]
+    desk.server.publish(b'{"n":2}\n')
+    assert told(client) == [{"n": 2}]
+
+
+def test_the_socket_is_for_owner_and_group_only(desk: Desk) -> None:
+    assert stat.S_IMODE(os.stat(desk.server.path).st_mode) == 0o660
+
+
+def test_the_first_brain_holds_the_permit_and_others_are_told_that_they_only_read(desk: Desk) -> None:
+    first, second, reader = desk.greeted("brain"), desk.greeted("brain"), desk.greeted("reader")
+    assert [line["type"] for line in told(first)] == ["hello", "status"]
+    notice = told(second)[1]
+    assert notice["seq"] == 0
+    assert notice["error"] == f"cannot hold the permit: pid {os.getpid()} holds it; this connection is read-only"
+    for seq, client in enumerate((first, second, reader), start=1):
+        client.send(offer(seq))
+        desk.serve()
+    assert [message.seq for message in desk.taken if isinstance(message, Offer)] == [1]
+    assert told(first) == [{"type": "reply", "seq": 1, "error": None}]
+    assert told(second)[-1] == {
+        "type": "reply", "seq": 2, "error": "cannot take orders here: this connection is read-only",
+    }  # fmt: skip
+    assert told(reader)[-1]["seq"] == 3
+
+
+def test_a_brain_gets_the_permit_only_once_the_holder_is_gone(desk: Desk) -> None:
+    first, second = desk.greeted("brain"), desk.greeted("brain")
+    first.close()
+    desk.serve()
+    sentence = "cannot leave this connection read-only: the permit is free; reconnect for it"
+    assert told(second)[-2:] == [{"type": "reply", "seq": 0, "error": sentence}, {}]
+    third = desk.greeted("brain")
+    third.send(offer(9))
+    desk.serve()
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 9)]
+
+
+def test_a_dead_holder_is_replaced_in_the_very_tick(desk: Desk) -> None:
+    desk.greeted("brain").close()
+    second = socket.socket(socket.AF_UNIX)
+    second.connect(desk.server.path)
+    desk.clients.append(second)
+    second.setblocking(False)
+    second.send(encode(Hello(1, "brain")) + offer(5))
+    desk.serve()
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 5)]
+
+
+def test_anybody_may_ask_for_figures(desk: Desk) -> None:
+    reader = desk.greeted("reader")
+    reader.send(encode(GetStats(4)))
+    desk.serve()
+    assert desk.taken == [GetStats(4)]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (b"\x00\xff\x17 garbage\n", "cannot read message"),
+        (b"GET / HTTP/1.1\r\n", "cannot read message"),
+        (b'{"type":"dance"}\n', "unknown type 'dance'"),
+        (b"x" * 4_096, "longer than 4096 bytes"),
+        (b"x" * 9_000 + b"\n", "longer than 4096 bytes"),
+        (encode(Hello(99, "brain")), "cannot speak version 99"),
+        (encode(Hello(1, "king")), "cannot serve role 'king'"),
+        (encode(Unlock(1, 1)), "cannot take a message before Hello"),
+    ],
+)
+def test_garbage_costs_only_its_own_connection(desk: Desk, line: bytes, sentence: str) -> None:
+    brain = desk.greeted("brain")
+    told(brain)
+    bad = desk.connect()
+    bad.send(line)
+    desk.serve()
+    answer = told(bad)
+    assert sentence in answer[-2]["error"]
+    assert answer[-1] == {}
+    brain.send(offer(1))
+    desk.serve()
+    assert told(brain) == [{"type": "reply", "seq": 1, "error": None}]
+
+
+def test_a_message_in_pieces_is_put_together(desk: Desk) -> None:
+    brain = desk.greeted("brain")
+    for byte in offer(3):
+        brain.send(bytes([byte]))
+        desk.serve(1)
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 3)]
+
+
+def test_a_flood_costs_a_bounded_number_of_messages_a_tick_and_starves_nobody(desk: Desk) -> None:
+    brain, flood = desk.greeted("brain"), desk.greeted("reader")
+    line = encode(GetStats(1))
+    while True:
+        try:
+            flood.send(line * 100)
+        except BlockingIOError:
+            break
+    for _ in range(20):
+        before = len(desk.taken)
+        desk.serve(1)
+        assert len(desk.taken) - before <= MAX_MESSAGES
+    brain.send(offer(1))
+    desk.serve(2)
+    assert Offer(1, 16.0, 3, True, 5_000, 1) in desk.taken
+
+
+def test_a_reader_that_lags_is_disconnected_and_nobody_else(desk: Desk) -> None:
+    lazy, brain = desk.greeted("reader"), desk.greeted("brain")
+    line = b'{"filler":"' + b"x" * 1_000 + b'"}\n'
+    for _ in range(3_000):
+        desk.server.publish(line)
+        told(brain)
+        if desk.server.clients == 1:
+            break
+    assert desk.server.clients == 1
+    received = told(lazy)
+    assert received[-1] == {}
+    assert len(received) * len(line) > MAX_PENDING_BYTES
+    brain.send(offer(1))
+    desk.serve()
+    assert desk.taken
+
+
+def test_what_a_slow_reader_missed_arrives_when_it_reads_again(desk: Desk) -> None:
+    reader = desk.greeted("reader")
+    told(reader)
+    line = b'{"filler":"' + b"x" * 1_000 + b'"}\n'
+    sent = 120  # more than the kernel's buffer holds, less than what gets a reader disconnected
+    for _ in range(sent):
+        desk.server.publish(line)
+    got = 0
+    for _ in range(50):
+        got += len(told(reader))
+        desk.serve()
+    assert got == sent
+
+
+def test_a_client_without_hello_does_not_keep_its_place(desk: Desk) -> None:
+    silent = desk.connect()
+    desk.now_ms += HELLO_MS + 1
+    desk.serve()
+    assert "Hello" in told(silent)[-2]["error"]
+    assert desk.server.clients == 0
+
+
+def test_the_number_of_clients_is_bounded(desk: Desk) -> None:
+    for _ in range(MAX_CLIENTS):
+        desk.greeted("reader")
+    one_more = desk.connect()
+    assert "cannot serve more than" in told(one_more)[0]["error"]
+    assert desk.server.clients == MAX_CLIENTS
+
+
+def test_all_can_be_sent_away_with_a_reason(desk: Desk) -> None:
+    client = desk.greeted("brain")
+    desk.server.drop_all("cannot go on")
+    assert told(client)[-2:] == [{"type": "reply", "seq": 0, "error": "cannot go on"}, {}]
+    assert desk.server.clients == 0
+
+
+def test_a_second_process_is_refused_and_the_first_goes_on(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(ServerError, match="another stationd-pilot runs in"):
+        Server(str(tmp_path), gid=None, hello=HELLO)
+    assert told(desk.connect())
+
+
+def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "pilot.sock"))
+    desk = Desk(tmp_path)
+    assert told(desk.connect())
+    desk.close()
+    assert not (tmp_path / "pilot.sock").exists()
+
+
+def test_a_path_that_is_too_long_or_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ServerError, match="longer than 107 bytes; choose a shorter folder"):
+        Server(str(tmp_path / ("x" * 100)), gid=None, hello=HELLO)
+    with pytest.raises(ServerError, match="cannot use runtime folder"):
+        Server(str(tmp_path / "none"), gid=None, hello=HELLO)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to become another user")
+@pytest.mark.parametrize(
+    ("gid", "groups", "served"),
+    [(None, [], False), (4_243, [], True), (4_244, [4_244], True), (4_245, [], False)],
+)
+def test_only_root_the_own_user_and_the_group_are_served(gid: int | None, groups: list[int], served: bool) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        server = Server(folder, gid=gid, hello=HELLO)
+        os.chmod(server.path, 0o666)  # the folder's and the socket's modes are not what is tested here
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.setgroups(groups)
+            os.setgid(4_243)
+            os.setuid(4_242)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(server.path)
+                os.write(writer, client.recv(4_096))
+            os._exit(0)
+        try:
+            for now_ms in range(10_000):
+                server.serve(now_ms, lambda message, at: None, lambda: b"")
+                done, _ = os.waitpid(child, os.WNOHANG)
+                if done:
+                    break
+                os.sched_yield()
+            line = json.loads(os.read(reader, 4_096))
+            assert (line["type"] == "hello") is served
+            if not served:
+                assert "cannot talk to uid 4242" in line["error"]
+        finally:
+            os.close(reader)
+            os.close(writer)
+            server.close()
+
+
+def test_peer_credentials_have_the_size_we_unpack() -> None:
+    assert struct.calcsize("3i") == 12
