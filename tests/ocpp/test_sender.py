@@ -1,0 +1,245 @@
+"""Delivery of the outbox: order, repetitions, giving up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from stationd.domain.answers import TransactionAnswer
+from stationd.domain.events import TransactionEventType
+from stationd.domain.states import TriggerReason
+from stationd.ocpp import sender as module
+from stationd.ocpp.link import QUEUED, Link
+from stationd.ocpp.rpc.channel import CallRefusedByCsmsError, CallTimeoutError, ConnectionLostError
+from stationd.ocpp.sender import Sender
+from stationd.ocpp.version import Context
+from tests.fakes.clock import FakeClock
+from tests.fakes.ocpp import eventually, test_settings, transaction_event, version
+from tests.fakes.outbox import FakeOutbox
+from tests.fakes.station import FakeStation
+
+Reaction = Callable[[dict[str, Any]], Any]
+
+
+class ScriptedChannel:
+    """Answers calls as the test says: a payload, or an exception to raise."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.priorities: list[int] = []
+        self.react: Reaction = lambda payload: {}
+
+    async def call(self, action: str, payload: dict[str, Any], **options: Any) -> Any:
+        self.sent.append(payload)
+        self.priorities.append(options["priority"])
+        answer = self.react(payload)
+        await asyncio.sleep(0)
+        if isinstance(answer, Exception):
+            raise answer
+        options["check"](answer)
+        return answer
+
+
+class Bench:
+    def __init__(self, outbox: FakeOutbox, **settings: Any) -> None:
+        self.outbox, self.station, self.channel, self.clock = outbox, FakeStation(), ScriptedChannel(), FakeClock()
+        self.settings = test_settings(**{"MESSAGE_ATTEMPTS": 3, **settings})
+        self.sender = Sender(outbox=outbox, settings=self.settings, clock=self.clock)
+        self.ready = asyncio.Event()
+        self.ready.set()
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def start(self, **changes: Any) -> asyncio.Task[None]:
+        context = Context(station=self.station, settings=self.settings, clock=self.clock, aliases=self.outbox)
+        link = Link(version(**changes), context, self.channel)  # type: ignore[arg-type]
+        self.tasks.append(asyncio.create_task(self.sender.run(link, self.station, self.ready)))
+        return self.tasks[-1]
+
+    async def drained(self) -> None:
+        await eventually(lambda: not self.outbox.rows)
+        await asyncio.sleep(0.01)
+
+    @property
+    def answered(self) -> list[tuple[int, TransactionAnswer]]:
+        return [
+            (call["event"].seq_no, call["answer"])
+            for name, call in self.station.calls
+            if name == "transaction_answered"
+        ]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Callable[..., Bench]]:
+    benches: list[Bench] = []
+
+    def build(*events: Any, **settings: Any) -> Bench:
+        benches.append(Bench(FakeOutbox(*events), **settings))
+        return benches[-1]
+
+    yield build
+    for task in (task for bench in benches for task in bench.tasks):
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_events_are_delivered_in_order_and_each_answer_is_handed_on(make: Callable[..., Bench]) -> None:
+    bench = make(*(transaction_event(number) for number in range(5)))
+    bench.channel.react = lambda payload: {"id": 100 + payload["seqNo"]}
+    bench.start()
+    await bench.drained()
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [0, 1, 2, 3, 4]
+    assert set(bench.channel.priorities) == {QUEUED}
+    assert bench.answered == [(n, TransactionAnswer(csms_transaction_id=100 + n)) for n in range(5)]
+    assert bench.outbox.aliases == {"t1": 104}
+
+
+async def test_a_new_row_wakes_the_sender(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.start()
+    await asyncio.sleep(0.01)
+    bench.outbox.add(transaction_event(7))
+    bench.sender.wake()
+    await bench.drained()
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [7]
+
+
+async def test_nothing_is_sent_before_the_station_is_ready(make: Callable[..., Bench]) -> None:
+    bench = make(transaction_event())
+    bench.ready.clear()
+    bench.start()
+    await asyncio.sleep(0.02)
+    assert bench.channel.sent == []
+    bench.ready.set()
+    await bench.drained()
+
+
+@pytest.mark.parametrize(
+    "failure", [CallTimeoutError("no answer"), CallRefusedByCsmsError("TransactionEvent", "InternalError", "")]
+)
+async def test_a_poisoned_message_is_repeated_so_often_and_then_given_up(
+    make: Callable[..., Bench], failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = make(transaction_event(0), transaction_event(1))
+    bench.channel.react = lambda payload: failure if payload["seqNo"] == 0 else {}
+    bench.start()
+    await bench.drained()
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [0, 0, 0, 1]
+    assert bench.outbox.log == [("failed", 1), ("failed", 1), ("delivered", 1), ("delivered", 2)]
+    assert [seq_no for seq_no, _ in bench.answered] == [1]
+    assert "event_abandoned transaction_id=t1 seq_no=0" in caplog.text
+
+
+async def test_the_pause_grows_with_each_failure(make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make(transaction_event(), MESSAGE_ATTEMPTS=4, MESSAGE_ATTEMPT_INTERVAL=10)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        bench.clock.advance(seconds)
+
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    bench.channel.call = _failing  # type: ignore[method-assign]
+    bench.start()
+    while bench.outbox.rows:
+        await asyncio.wait(bench.tasks, timeout=0.01)
+    assert pauses == [10.0, 20.0, 30.0]
+
+
+async def _failing(action: str, payload: dict[str, Any], **options: Any) -> Any:
+    raise CallTimeoutError("no answer")
+
+
+async def test_a_start_given_up_leaves_the_assumed_transaction_id(make: Callable[..., Bench]) -> None:
+    bench = make(transaction_event(event_type=TransactionEventType.STARTED))
+    bench.channel.react = lambda payload: CallTimeoutError("no answer")
+    bench.start()
+    await bench.drained()
+    assert bench.outbox.aliases == {"t1": -1}
+    assert bench.answered == []
+
+
+async def test_a_lost_connection_is_no_failure(make: Callable[..., Bench]) -> None:
+    bench = make(transaction_event())
+    bench.channel.react = lambda payload: ConnectionLostError("gone")
+    with pytest.raises(ConnectionLostError):
+        await bench.start()
+    assert bench.outbox.log == []
+    bench.channel.react = lambda payload: {}
+    bench.start()
+    await bench.drained()
+    assert bench.outbox.log == [("delivered", 1)]
+
+
+async def test_failures_of_earlier_connections_count(make: Callable[..., Bench]) -> None:
+    bench = make(transaction_event(0), transaction_event(1))
+    answers = iter([CallTimeoutError("1"), ConnectionLostError("gone")])
+    bench.channel.react = lambda payload: next(answers)
+    with pytest.raises(ConnectionLostError):
+        await bench.start()
+    bench.channel.react = lambda payload: CallTimeoutError("again") if payload["seqNo"] == 0 else {}
+    bench.start()
+    await bench.drained()
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [0, 0, 0, 0, 1]
+
+
+async def test_what_the_version_has_nothing_to_say_about_is_removed(make: Callable[..., Bench]) -> None:
+    bench = make(transaction_event(0, trigger=TriggerReason.TX_RESUMED), transaction_event(1))
+    bench.start()
+    await bench.drained()
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [1]
+    assert [seq_no for seq_no, _ in bench.answered] == [1]
+
+
+@pytest.mark.parametrize("trigger", [TriggerReason.ABNORMAL_CONDITION, TriggerReason.EV_DEPARTED])
+async def test_a_message_of_ours_that_is_broken_is_never_sent_and_cannot_block_the_queue(
+    make: Callable[..., Bench], trigger: TriggerReason, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = make(transaction_event(0, trigger=trigger), transaction_event(1))
+    bench.start()
+    await bench.drained()
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [1]
+    assert bench.outbox.log[-2:] == [("delivered", 1), ("delivered", 2)]
+    assert "own_message_broken" in caplog.text or "translation_failed" in caplog.text
+
+
+async def test_an_answer_that_cannot_be_used_is_a_failure_before_21(make: Callable[..., Bench]) -> None:
+    bench = make(transaction_event(0))
+    bench.channel.react = lambda payload: {"bad": 1}
+    bench.start()
+    await bench.drained()
+    assert len(bench.channel.sent) == 3
+
+
+async def test_an_answer_that_cannot_be_used_counts_as_an_answer_in_21(make: Callable[..., Bench]) -> None:
+    bench = make(transaction_event(0))
+    bench.channel.react = lambda payload: {"bad": 1}
+    bench.start(extended_frames=True)
+    await bench.drained()
+    assert len(bench.channel.sent) == 1
+    assert bench.answered == [(0, TransactionAnswer())]
+
+
+async def test_a_station_that_fails_on_an_answer_does_not_stop_the_delivery(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make(transaction_event(0), transaction_event(1))
+
+    async def crash(event: Any, answer: Any) -> None:
+        raise RuntimeError("a defect of ours")
+
+    monkeypatch.setattr(bench.station, "transaction_answered", crash)
+    bench.start()
+    await bench.drained()
+    assert len(bench.channel.sent) == 2
+
+
+async def test_a_disk_that_fails_is_tried_again(make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STORAGE_RETRY_S", 0.01)
+    bench = make(transaction_event(0))
+    bench.outbox.broken = True
+    bench.start()
+    await asyncio.sleep(0.03)
+    bench.outbox.broken = False
+    await bench.drained()
+    assert len(bench.channel.sent) == 1
