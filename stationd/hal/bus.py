@@ -173,6 +173,7 @@ class BusPool:
         Raises:
             ConfigurationError: another user of this line has other settings, or the same unit.
         """
+        _library()  # now rather than in the first read: the import takes a while, and may fail
         owner = self._owners.get(line.key)
         if owner is None:
             owner = _Owner(line, self.monotonic, self._timings, lambda: self._owners.pop(line.key, None))
@@ -362,9 +363,12 @@ class _Library:
 
 
 def _library() -> _Library:
-    """Import pymodbus when the first Modbus device is read: a station without one does not pay for it."""
-    from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
-    from pymodbus.exceptions import ModbusException
+    """Import pymodbus for the first Modbus device: a station without one does not pay for it."""
+    try:
+        from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+        from pymodbus.exceptions import ModbusException
+    except ImportError as error:
+        raise ConfigurationError(f"cannot use Modbus meters: {error}; install pymodbus and pyserial") from None
 
     def client(line: Line, timeout_s: float) -> Any:
         # no retries and no reconnection of its own: both are decided here, in one place
