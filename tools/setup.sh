@@ -67,8 +67,10 @@ print(hashlib.sha256(text).hexdigest(), sys.version_info[:2], *sys.argv[1:])' "$
     [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && [ -x "$folder/bin/python" ] && return 0
     echo "setting up $folder (once; about a minute)"
     [ -x "$folder/bin/python" ] && "$folder/bin/python" -c '' 2>/dev/null || { rm -rf "$folder"; "$python" -m venv "$folder"; }
-    if ! "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; then
-        fail "pip could not install what $folder needs: is there a network, and does pip reach its package index? (its message is above)"
+    log=$folder/setup.log
+    if ! "$folder/bin/python" -m pip install --disable-pip-version-check "$@" >"$log" 2>&1; then
+        tail -n 12 "$log" >&2
+        fail "pip could not install what $folder needs: is there a network, and does pip reach its package index? (its last lines are above)"
     fi
     printf '%s\n' "$want" >"$stamp"
 }

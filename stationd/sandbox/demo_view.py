@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 BARS = " ▁▂▃▄▅▆▇█"
-HISTORY = 60
+HISTORY = 400  # looks: the whole session
+CABLE = 10
 FULL_SCALE_W = 11_500.0
 WIDTH, HEIGHT = 100, 30
 
@@ -64,7 +65,7 @@ def _title(scene: Scene) -> Panel:
         ("stationd", "bold cyan"), "  ", (scene.chapter or "starting", "bold"), "   ",
         (f"OCPP {scene.ocpp}" if scene.ocpp else "", "magenta"), "  ",
         (f"● {link.get('state', 'not connected')}", "green" if link.get("state") == "connected" else "yellow"),
-        f"   {scene.elapsed_s:4.0f} s",
+        f"  {scene.elapsed_s:3.0f} s",
     )  # fmt: skip
     return Panel(Align.center(line), border_style="cyan")
 
@@ -73,14 +74,12 @@ def _hardware(scene: Scene) -> Panel:
     pilot = scene.pilot
     plugged = bool(scene.evse.get("cable_connected"))
     closed = bool(pilot.get("closed"))
-    flow = "━━⚡━━━━⚡━━" if closed else "──────────"
-    flowing = "bold green" if closed else "white"
-    cable = Text(flow if plugged else "╌╌        ", style=flowing if plugged else "dim")
+    cable = _cable(scene.elapsed_s, plugged=plugged, closed=closed)
     art = Table.grid(padding=0)
     box = ["╭───────╮", "│ ╭───╮ │", f"│ │ {'▮' if closed else '▯'} │ │", "│ ╰───╯ │", "╰──┬─┬──╯"]
-    car = ["    ______    ", "  /|_||_\\`.__ ", " (   _    _ _\\", " =`-(_)--(_)-'", "              "]
+    car = ["   ______     ", "  /|_||_\\`.__ ", "─(   _    _ _\\", " =`-(_)--(_)-'", "              "]
     for row in range(5):
-        wire = cable if row == 2 else Text(" " * 10)
+        wire = cable if row == 2 else Text(" " * CABLE)
         art.add_row(Text(box[row], style="cyan"), wire, Text(car[row] if plugged else " " * 14, style="yellow"))
     facts = Table.grid(padding=(0, 2))
     duty = pilot.get("duty_percent", 100.0)
@@ -91,6 +90,16 @@ def _hardware(scene: Scene) -> Panel:
     status = str(scene.evse.get("status", "-"))
     facts.add_row("connector", Text(status, "bold"), str(scene.evse.get("charging_state", "")))
     return Panel(Group(Align.center(art), Text(), facts), title="the board and the car", border_style="blue")
+
+
+def _cable(elapsed_s: float, *, plugged: bool, closed: bool) -> Text:
+    """Return the cable; current shows as arrows that move towards the car."""
+    if not plugged:
+        return Text("╌╌" + " " * (CABLE - 2), style="dim")
+    if not closed:
+        return Text("─" * CABLE)
+    at = int(elapsed_s * 8) % 4
+    return Text("".join("»" if (i - at) % 4 == 0 else "━" for i in range(CABLE)), style="bold green")
 
 
 def _energy(scene: Scene) -> Panel:
@@ -104,12 +113,15 @@ def _energy(scene: Scene) -> Panel:
     grid.add_row("energy", Text(f"{energy / 1000:6.3f} kWh", "bold yellow"))
     grid.add_row("meter", Text(f"{(meter.get('energy_wh') or 0) / 1000:10.3f} kWh", "dim"))
     grid.add_row("current", Text("  ".join(f"{a or 0:4.1f}" for a in meter.get("current_a", [])) + " A"))
-    return Panel(Group(grid, Text(), bar, Text(), sparkline(scene.power_w)), title="the meter", border_style="blue")
+    curve = sparkline(scene.power_w)
+    return Panel(Group(grid, Text(), bar, Text(), curve), title="the meter", border_style="blue")
 
 
 def sparkline(values: "deque[float] | list[float]", *, rows: int = 3, width: int = 38) -> Text:
-    """Return the last values as a curve of block characters, `rows` lines high."""
-    shown = list(values)[-width:]
+    """Return all values, squeezed into `width`, as a curve of block characters, `rows` lines high."""
+    history = list(values)
+    step = max(1, -(-len(history) // width))
+    shown = [max(history[i : i + step]) for i in range(0, len(history), step)]
     lines = []
     for row in range(rows, 0, -1):
         line = ""
