@@ -37,12 +37,12 @@ def acknowledge(link: socket.socket, seen: list[dict[str, object]], count: int =
     return thread
 
 
-def test_card_is_answered_when_the_driver_acknowledged_it(bench: Bench) -> None:
+def test_card_is_answered_when_the_driver_acknowledged_it(shared_bench: Bench) -> None:
     seen: list[dict[str, object]] = []
-    with connect(bench) as link:
+    with connect(shared_bench) as link:
         thread = acknowledge(link, seen, 2)
-        first = bench.client.present_card("04A2B3C4D5E680")
-        second = bench.client.present_card("0102", token_type="ISO15693", evse_id=2)
+        first = shared_bench.client.present_card("04A2B3C4D5E680")
+        second = shared_bench.client.present_card("0102", token_type="ISO15693", evse_id=2)
         thread.join()
     assert seen == [
         {"card": "04A2B3C4D5E680", "type": "ISO14443", "n": first["n"], "evse_id": 1},
@@ -69,11 +69,11 @@ def test_driver_that_connects_within_2_s_still_gets_the_card(bench: Bench) -> No
     thread.join()
 
 
-def test_card_that_nobody_acknowledges_is_an_error(bench: Bench) -> None:
-    with connect(bench) as link:
+def test_card_that_nobody_acknowledges_is_an_error(shared_bench: Bench) -> None:
+    with connect(shared_bench) as link:
         link.sendall(b'{"ack": 99}\nnonsense\n[]\n')
         with pytest.raises(PlantError, match="the reader driver did not acknowledge it for 2 s") as refused:
-            bench.client.present_card("0A")
+            shared_bench.client.present_card("0A")
     assert refused.value.code == -32000
 
 
@@ -103,11 +103,11 @@ def test_dead_reader_hangs_up_and_refuses_until_it_lives_again(bench: Bench) -> 
     assert [card["card"] for card in seen] == ["0B"]
 
 
-def test_newer_driver_replaces_the_older(bench: Bench) -> None:
+def test_newer_driver_replaces_the_older(shared_bench: Bench) -> None:
     seen: list[dict[str, object]] = []
-    with connect(bench) as old, connect(bench) as new:
+    with connect(shared_bench) as old, connect(shared_bench) as new:
         assert old.recv(100) == b""
         thread = acknowledge(new, seen)
-        bench.client.present_card("0A")
+        shared_bench.client.present_card("0A")
         thread.join()
     assert len(seen) == 1
