@@ -46,6 +46,8 @@ class PlantLink:
         self._retry_ms: int | None = None
         self._looked_ms = -1
         self._beats = 0
+        self._told = False
+        """A state was heard, ever."""
 
     def look(self, now_ms: int) -> bool:
         """Take in the newest state, once per tick however many drivers ask; tell whether it is fresh."""
@@ -59,8 +61,8 @@ class PlantLink:
 
     def beat(self) -> None:
         """Send the pins; they are the heartbeat of the simulated coil."""
-        if self._socket is None:
-            return
+        if self._socket is None or (self.lock is None and not self._told):
+            return  # until the lock's position is known, any pins would move it
         self._beats += 1
         lock = self.lock if self.lock is not None else self.lock_feedback is LockFeedback.LOCKED
         close, locked = ("true" if on else "false" for on in (self.close_coil, lock))
@@ -117,6 +119,7 @@ class PlantLink:
             return False
         if not isinstance(contactor_closed, bool) or not isinstance(inputs, dict):
             return False
+        self._told = True
         self.high_v, self.low_v, self.pp_ohm = high_v, low_v, pp_ohm
         self.contactor_closed, self.lock_feedback, self.inputs = contactor_closed, lock, inputs
         return True

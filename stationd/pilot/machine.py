@@ -164,7 +164,7 @@ def _watch(state: State, seen: Seen, now_ms: int) -> State:
     """Return the state with everything that is only observed brought up to date."""
     rules = state.rules
     track = state.track
-    if seen.cp_new:
+    if seen.cp_new and (seen.high_v is not None or state.settled):
         track = follow(track, CpState.E if seen.high_v is None else classify(seen.high_v), now_ms)
     plugged = track.state in PLUGGED
     coil = contactor.supervise(state.contactor, seen.contactor, now_ms, close_ms=rules.close_ms, open_ms=rules.open_ms)

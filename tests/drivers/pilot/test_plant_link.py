@@ -51,6 +51,23 @@ def test_a_lock_without_command_is_left_where_it_is(tmp_path: Path) -> None:
         link.close()
 
 
+def test_no_pins_are_sent_while_they_could_move_a_lock_of_unknown_position(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.silent = True
+        plant.lock = "locked"
+        link = PlantLink(str(plant.path), 1)
+        for now_ms in range(3):
+            link.look(now_ms)
+            link.beat()
+            plant.turn()
+        assert plant.pins_seen == 0
+        assert plant.lock == "locked"
+        link.lock = False
+        link.beat()
+        plant.wait(lambda: plant.pins_seen == 1)
+        link.close()
+
+
 def test_silence_makes_the_state_stale(tmp_path: Path) -> None:
     with SmallPlant(tmp_path) as plant:
         link = PlantLink(str(plant.path), 1)

@@ -1,0 +1,184 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stationd.pilot.loop import FORGET_MS, SAVE_RETRY_MS, STALL_MS, STOP_MS, Loop
+from stationd.pilot.protocol import GetStats, Hello, Offer, Reply, ResetFault, Stats, Unlock, decode
+from stationd.pilot.server import Server
+from tests.pilot.bench import VOLTS, Bench
+from tests.pilot.test_runner import runner_of
+
+MS = 1_000_000
+
+
+class Time:
+    """A clock that only sleep moves; `at` runs things at their time."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1_000 * MS
+        self.slept: list[float] = []
+        self.at: dict[int, object] = {}
+        self.cost_ns = 0
+
+    def clock(self) -> int:
+        self.now_ns += self.cost_ns
+        return self.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_ns += round(seconds * 1e9)
+        for due in sorted(due for due in self.at if due * MS <= self.now_ns):
+            self.at.pop(due)()  # type: ignore[operator]
+
+
+class Rig:
+    def __init__(self, folder: Path) -> None:
+        self.time = Time()
+        self.bench = Bench()
+        self.runner = runner_of(self.bench)
+        self.said: list[str] = []
+        self.pats: list[int] = []
+        self.latch_path = folder / "latches.json"
+        self.server = Server(str(folder), gid=None, hello=Hello(1, "pilot"))
+        self.loop = Loop(
+            runners=[self.runner],
+            server=self.server,
+            watchdog=self,
+            latch_path=str(self.latch_path),
+            latched={},
+            period_ms=4,
+            mode="realtime",
+            say=self.said.append,
+            clock=self.time.clock,
+            sleep=self.time.sleep,
+        )
+
+    def alive(self, now_ms: int) -> None:
+        self.pats.append(now_ms)
+
+    def run(self, ms: int) -> None:
+        self.loop.run(self.time.now_ns + ms * MS)
+
+    def charge(self) -> None:
+        """Let a vehicle charge from 2 s on."""
+
+        def offer() -> None:
+            reply = self.loop.handle(Offer(1, 16.0, 3, True, 10_000, 1), self.time.now_ns // MS)
+            assert reply is not None
+            assert decode(reply) == Reply(1)
+
+        self.time.at[1_100] = lambda: setattr(self.bench, "volts", VOLTS["B"])
+        self.time.at[1_400] = offer
+        self.time.at[1_500] = lambda: setattr(self.bench, "volts", VOLTS["C"])
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path)
+    yield rig
+    rig.server.close()
+
+
+def test_ticks_keep_to_an_absolute_schedule(rig: Rig) -> None:
+    rig.time.cost_ns = 100_000  # every look at the clock costs 0.1 ms
+    rig.run(400)
+    assert 100 <= rig.loop.stats.ticks <= 102
+    assert rig.loop.stats.overruns == 0
+    assert all(0 < seconds <= 0.004 for seconds in rig.time.slept)
+
+
+def test_missed_ticks_are_counted_and_left_out(rig: Rig) -> None:
+    rig.time.at[1_100] = lambda: setattr(rig.time, "now_ns", rig.time.now_ns + 50 * MS)
+    rig.run(200)
+    assert rig.loop.stats.overruns == 1
+    assert rig.loop.stats.late_max_us == 50_000
+    assert 37 <= rig.loop.stats.ticks <= 40
+    assert all(0 < seconds <= 0.004 for seconds in rig.time.slept)
+
+
+def test_every_tick_is_told_to_the_watchdog(rig: Rig) -> None:
+    rig.run(100)
+    assert len(rig.pats) == rig.loop.stats.ticks
+
+
+def test_a_stop_opens_before_it_ends(rig: Rig) -> None:
+    rig.charge()
+    rig.time.at[3_500] = rig.loop.stop
+    closed_before: list[bool] = []
+    rig.time.at[3_490] = lambda: closed_before.append(rig.bench.contactor)
+    rig.loop.run()
+    assert closed_before == [True]
+    assert rig.bench.contactor is False
+    assert rig.bench.pins.duty == 100.0
+    assert rig.time.now_ns <= 3_520 * MS
+
+
+def test_a_stop_does_not_wait_for_ever_for_a_welded_contact(rig: Rig) -> None:
+    rig.bench.coil = "welded"
+    rig.time.at[1_100] = rig.loop.stop
+    rig.loop.run()
+    assert 1_100 + STOP_MS <= rig.time.now_ns // MS <= 1_100 + STOP_MS + 10
+
+
+def test_a_stall_opens(rig: Rig) -> None:
+    rig.charge()
+    seen: list[bool] = []
+    rig.time.at[3_500] = lambda: setattr(rig.time, "now_ns", rig.time.now_ns + (STALL_MS + 5) * MS)
+    rig.time.at[3_500 + STALL_MS + 8] = lambda: seen.append(rig.bench.contactor)
+    rig.run(3_500)
+    assert seen == [False]
+
+
+def test_after_a_long_stall_nobody_is_listened_to(rig: Rig) -> None:
+    dropped: list[str] = []
+    rig.server.drop_all = dropped.append  # type: ignore[method-assign]
+    rig.time.at[1_100] = lambda: setattr(rig.time, "now_ns", rig.time.now_ns + (FORGET_MS + 5) * MS)
+    rig.run(3_000)
+    assert len(dropped) == 1
+    assert "stood still" in dropped[0]
+
+
+def test_messages_are_answered(rig: Rig) -> None:
+    rig.run(100)
+    assert decode(rig.loop.handle(Unlock(7, 3), 0) or b"") == Reply(3, "cannot find EVSE 7: this board has 1 to 1")
+    stats = decode(rig.loop.handle(GetStats(8), 0) or b"")
+    assert isinstance(stats, Stats)
+    assert (stats.seq, stats.mode, stats.period_ms, stats.ticks) == (8, "realtime", 4, rig.loop.stats.ticks)
+
+
+def test_a_latch_is_written_once_with_the_contactor_open(rig: Rig) -> None:
+    rig.charge()
+    written: list[bool] = []
+    rig.time.at[3_500] = lambda: (
+        written.append(rig.latch_path.exists()),
+        setattr(rig.bench, "faulty", frozenset({"rcd_trip"})),
+    )
+    rig.time.at[3_600] = lambda: written.append(rig.latch_path.exists())
+    rig.run(3_000)
+    assert written == [False, True]
+    assert rig.bench.contactor is False
+    assert json.loads(rig.latch_path.read_text()) == {"latched": {"1": ["rcd_trip"]}}
+
+
+def test_a_disk_that_refuses_is_said_now_and_then_and_written_later(rig: Rig) -> None:
+    rig.bench.faulty = frozenset({"rcd_trip"})
+    rig.latch_path.mkdir()
+    rig.time.at[3_000] = rig.latch_path.rmdir
+    rig.run(SAVE_RETRY_MS + 1_000)
+    assert len(rig.said) == 1
+    assert "would not outlive a restart" in rig.said[0]
+    assert rig.latch_path.is_file()
+
+
+def test_a_latch_that_was_reset_leaves_the_file(rig: Rig) -> None:
+    rig.bench.faulty = frozenset({"rcd_trip"})
+    rig.run(100)
+    assert "rcd_trip" in rig.latch_path.read_text()
+    rig.bench.faulty = frozenset()
+    rig.run(1_200)
+    assert rig.runner.state.latched == {"rcd_trip"}
+    assert decode(rig.loop.handle(ResetFault(1, 2, "rcd_trip"), 0) or b"") == Reply(2)
+    rig.run(100)
+    assert json.loads(rig.latch_path.read_text()) == {"latched": {}}

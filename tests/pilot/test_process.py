@@ -1,0 +1,328 @@
+"""The real process: signals, crashes, floods, rivals, leases, latches."""
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stationd.hwprofile import load
+from stationd.pilot.process import main, rules_of
+from stationd.pilot.protocol import GetStats, ResetFault, SetAvailable, Unlock
+from tests.pilot.small_plant import SmallPlant
+from tests.pilot.station import ROOT, Station, Watcher, running
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[SmallPlant]:
+    with SmallPlant(tmp_path) as plant:
+        yield plant
+
+
+@pytest.fixture
+def station(plant: SmallPlant, tmp_path: Path) -> Iterator[Station]:
+    with running(tmp_path) as station:
+        yield station
+
+
+def charge(station: Station, plant: SmallPlant, *, lease_ms: int = 10_000) -> Watcher:
+    """Return the brain under which a vehicle charges."""
+    brain = station.client("brain")
+    brain.status(cp="A")
+    plant.car = "B"
+    brain.status(cp="B", pp_amps=32.0)
+    brain.offer(lease_ms=lease_ms)
+    plant.car = "C"
+    brain.wait(
+        lambda m: m["type"] == "status" and m["sensed_closed"] and m["offered_amps"] == 16.0,
+        repeat=lambda: brain.offer(lease_ms=lease_ms),
+    )
+    plant.wait(lambda: plant.closed)
+    return brain
+
+
+def test_a_vehicle_charges_and_an_unplugged_one_does_not(station: Station, plant: SmallPlant) -> None:
+    brain = charge(station, plant)
+    assert plant.pins["duty"] == pytest.approx(26.667, abs=0.001)
+    assert plant.pins["lock"] is True
+    plant.car = "A"
+    plant.wait(lambda: not plant.closed)
+    status = brain.status(cp="A", sensed_closed=False)
+    assert status["faults"] == []
+    assert plant.pins["duty"] == 100.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_opens_ends_the_offer_and_exits_with_0(
+    station: Station, plant: SmallPlant, number: signal.Signals
+) -> None:
+    charge(station, plant)
+    assert station.signal(number) == 0
+    assert plant.closed is False
+    assert plant.pins["close"] is False
+    assert plant.pins["duty"] == 100.0
+    assert not (station.folder / "pilot.sock").exists()
+
+
+def test_a_killed_process_opens_by_the_output_lease_and_starts_again(station: Station, plant: SmallPlant) -> None:
+    brain = charge(station, plant)
+    boot_id = brain.seen[0]["boot_id"]
+    station.signal(signal.SIGKILL)
+    plant.wait(lambda: not plant.closed)
+    station.start()
+    again = station.client("brain")
+    status = again.status(cp="C")
+    assert again.seen[0]["boot_id"] == status["boot_id"] != boot_id
+    assert (status["sensed_closed"], status["permit"], status["lock"]) == (False, False, "locked")
+    again.wait(lambda m: m["type"] == "status" and m["sensed_closed"], repeat=again.offer)
+
+
+def test_a_stopped_process_opens_by_the_output_lease_and_does_not_close_at_once_when_it_goes_on(
+    station: Station, plant: SmallPlant
+) -> None:
+    brain = charge(station, plant)
+    assert station.process is not None
+    station.process.send_signal(signal.SIGSTOP)
+    plant.wait(lambda: not plant.closed)
+    beats = plant.pins_seen
+    station.process.send_signal(signal.SIGCONT)
+    plant.wait(lambda: plant.pins_seen > beats)
+    assert plant.pins["close"] is False  # the very first beat after the stall
+    brain.wait(lambda m: m["type"] == "status" and m["sensed_closed"], repeat=brain.offer)
+
+
+def test_garbage_and_floods_change_nothing_for_others(station: Station, plant: SmallPlant) -> None:
+    brain = charge(station, plant)
+    for garbage in (b"\xff" * 10_000, b"{" * 4_000 + b"\n", b'{"type":"offer"}\n'):
+        with socket.socket(socket.AF_UNIX) as bad, contextlib.suppress(ConnectionResetError):
+            bad.connect(str(station.folder / "pilot.sock"))
+            bad.sendall(garbage)
+            bad.settimeout(10)
+            while bad.recv(65_536):
+                pass  # told why, then closed
+    flood = station.client("reader")
+    flood.sock.setblocking(False)
+    line = b'{"type":"get_stats","seq":1}\n' * 100
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        try:
+            flood.sock.send(line)
+        except BlockingIOError:
+            time.sleep(0.001)
+        except OSError:
+            break  # it never reads, so it is disconnected
+    plant.car = "B"
+    plant.wait(lambda: not plant.closed)
+    brain.status(cp="B", sensed_closed=False)
+    brain.send(GetStats(9))
+    stats = brain.wait(lambda m: m["type"] == "stats")
+    assert stats["ticks"] > 100
+
+
+def test_a_second_brain_only_watches(station: Station, plant: SmallPlant) -> None:
+    charge(station, plant)
+    second = station.client("brain")
+    notice = second.wait(lambda m: m["type"] == "reply")
+    assert "read-only" in notice["error"]
+    second.offer(0, permit=False, seq=7)
+    assert second.wait(lambda m: m.get("seq") == 7)["error"] == "cannot take orders here: this connection is read-only"
+    second.status(sensed_closed=True, permit=True)
+
+
+def test_a_lost_brain_is_held_then_paused_then_opened_then_unlocked(plant: SmallPlant, tmp_path: Path) -> None:
+    with running(tmp_path, hold_s=1.0) as station:
+        brain = charge(station, plant)
+        watcher = station.client()
+        watcher.status(sensed_closed=True)
+        brain.offer(lease_ms=300)
+        brain.close()
+        held = watcher.status(brain_lost=True)
+        assert (held["sensed_closed"], held["offered_amps"], held["permit"]) == (True, 6.0, False)
+        paused = watcher.status(duty=100.0)
+        assert paused["commanded_closed"] is True
+        plant.car = "B"  # the vehicle stops drawing
+        watcher.status(sensed_closed=False)
+        watcher.status(lock="unlocked")
+        assert paused["uptime_ms"] - held["uptime_ms"] >= 990
+        back = station.client("brain")
+        plant.car = "C"
+        back.wait(lambda m: m["type"] == "status" and m["sensed_closed"], repeat=back.offer)
+
+
+def test_a_latched_fault_outlives_a_crash_until_it_is_reset(station: Station, plant: SmallPlant) -> None:
+    brain = charge(station, plant)
+    plant.inputs["rcd_trip"] = True
+    plant.wait(lambda: not plant.closed)
+    brain.status(faults=["rcd_trip"])
+    latches = station.folder / "latches.json"
+    end = time.monotonic() + 10
+    while not latches.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    station.signal(signal.SIGKILL)
+    plant.inputs["rcd_trip"] = False
+    station.start()
+    again = station.client("brain")
+    again.status(faults=["rcd_trip"])
+    again.send(ResetFault(1, 4, "rcd_trip"))
+    assert again.wait(lambda m: m.get("seq") == 4)["error"] is None
+    again.status(faults=[])
+    assert station.signal(signal.SIGTERM) == 0
+    assert json.loads(latches.read_text()) == {"latched": {}}
+
+
+def test_a_damaged_file_of_latches_keeps_everything_open_until_it_is_reset(plant: SmallPlant, tmp_path: Path) -> None:
+    (tmp_path / "latches.json").write_text("half a fi")
+    with running(tmp_path) as station:
+        brain = station.client("brain")
+        brain.status(faults=["hardware"])
+        assert "every EVSE stays faulted until `hardware` is reset by hand" in station.stderr()
+        brain.send(ResetFault(1, 4, "hardware"))
+        brain.status(faults=[])
+
+
+def test_a_welded_contactor_is_found_and_kept_locked(station: Station, plant: SmallPlant) -> None:
+    brain = charge(station, plant)
+    plant.welded = True
+    plant.car = "B"
+    brain.status(faults=["contactor_welded"])
+    brain.send(Unlock(1, 5))
+    assert "welded" in brain.wait(lambda m: m.get("seq") == 5)["error"]
+    assert plant.pins["lock"] is True
+
+
+def test_a_plant_that_dies_opens_and_one_that_comes_back_goes_on(tmp_path: Path) -> None:
+    with running(tmp_path) as station:
+        watcher = station.client("brain")
+        watcher.status(cp="E", faults=["hardware"])
+        with SmallPlant(tmp_path):
+            watcher.status(cp="A", faults=[])
+        watcher.status(cp="E", faults=["hardware"])
+
+
+def test_state_f_is_signalled_on_demand(station: Station, plant: SmallPlant) -> None:
+    brain = station.client("brain")
+    brain.status(cp="A")
+    brain.send(SetAvailable(1, 2, False))
+    brain.status(cp="F", duty=0.0)
+    brain.send(SetAvailable(1, 3, True))
+    assert brain.status(cp="A", duty=100.0)["faults"] == []
+
+
+@pytest.mark.parametrize("site", [None, "", "site_max_a = 0"])
+def test_without_the_installers_limit_nothing_closes_and_nothing_is_a_fault(
+    plant: SmallPlant, tmp_path: Path, site: str | None
+) -> None:
+    with running(tmp_path, site=site) as station:
+        brain = station.client("brain")
+        status = brain.status(cp="A")
+        assert (status["max_amps"], status["faults"]) == (0.0, [])
+        assert "until then no contactor closes" in station.stderr()
+        plant.car = "C"
+        brain.status(cp="C")
+        brain.offer()
+        status = brain.status(permit=True, lock="locked")
+        beats = plant.pins_seen
+        plant.wait(lambda: plant.pins_seen > beats + 100)
+        assert plant.closed is False
+        assert plant.pins["duty"] == 100.0
+
+
+def test_a_second_process_is_refused_and_harms_nothing(station: Station, plant: SmallPlant) -> None:
+    charge(station, plant)
+    done = subprocess.run(station.command(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert "another stationd-pilot runs" in done.stderr
+    assert plant.attached == [1]
+    assert plant.closed
+
+
+def test_the_service_manager_is_told(plant: SmallPlant, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(tmp_path / "notify"))
+        notify.settimeout(15)
+        station = Station(tmp_path)
+        station.start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000")
+        try:
+            assert notify.recv(1_000).startswith(b"READY=1\nSTATUS=")
+            assert notify.recv(1_000) == b"WATCHDOG=1"
+            assert notify.recv(1_000) == b"WATCHDOG=1"
+            assert station.signal(signal.SIGTERM) == 0
+            last = b""
+            while last != b"STOPPING=1":
+                last = notify.recv(1_000)
+        finally:
+            station.close()
+
+
+def test_the_mode_is_in_a_file(station: Station) -> None:
+    station.client().status(cp="A")
+    mode = (station.folder / "pilot-mode").read_text().strip()
+    assert mode == "realtime" or mode.startswith("degraded: refused ")
+    assert ("running degraded" in station.stderr()) is (mode != "realtime")
+
+
+def test_a_measurement_ends_with_a_table(plant: SmallPlant, tmp_path: Path) -> None:
+    station = Station(tmp_path)
+    done = subprocess.run(station.command("--measure", "0.3"), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    rows = {line[:18].strip(): line[18:] for line in done.stdout.splitlines()}
+    assert rows["period"] == "4 ms"
+    assert int(rows["ticks"].split(",")[0]) > 10
+    assert set(rows) == {
+        "mode", "period", "ticks", "late", "work of a tick", "pilot to command", "processor", "memory",
+    }  # fmt: skip
+
+
+def test_it_also_runs_as_a_module(plant: SmallPlant, tmp_path: Path) -> None:
+    station = Station(tmp_path)
+    options = station.command("--measure", "0.1")[4:]
+    done = subprocess.run(
+        [sys.executable, "-m", "stationd.pilot", *options], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (["--profile", "none-such"], "cannot find hw-profile 'none-such'"),
+        (["--runtime-dir", "/" + "x" * 110], "longer than 107 bytes"),
+        (["--evses", "zero"], "from 1 to 99"),
+        (["--group", "no such group"], "there is no such group"),
+        (["--loud", "1"], "it is no option"),
+    ],
+)
+def test_a_wrong_start_says_why(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], change: list[str], sentence: str
+) -> None:
+    assert main([*Station(tmp_path).command()[4:], *change]) == 2
+    assert sentence in capfd.readouterr().err
+
+
+def test_a_driver_that_refuses_its_options_ends_the_start(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    station = Station(tmp_path)
+    board = Path(station.profile)
+    board.write_text(board.read_text().replace("stale_ms = 100 ", "stale_ms = 1 "))
+    assert main(station.command()[4:]) == 2
+    assert "stale_ms = 1 must be 10 to 300" in capfd.readouterr().err
+    assert not (tmp_path / "pilot.sock").exists()
+
+
+def test_help_says_how_and_an_empty_command_line_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "--site-limit FILE" in capsys.readouterr().out
+    assert main([]) == 2
+
+
+def test_the_rules_are_the_least_of_profile_and_site() -> None:
+    profile = load("mock")
+    rules = rules_of(profile.evses[0], profile, 16.0)
+    assert (rules.max_a, rules.has_socket, rules.hold_ms, rules.min_off_ms) == (16.0, True, 60_000, 1_000)
+    assert rules_of(profile.evses[0], profile, 63.0).max_a == 32.0
+    assert rules_of(profile.evses[0], profile, 0.0).max_a == 0.0

@@ -1,0 +1,42 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from stationd.pilot import safe_off
+from tests.pilot.small_plant import SmallPlant
+from tests.pilot.station import ROOT
+
+SCRIPT = ROOT / "stationd" / "pilot" / "safe_off.py"
+
+
+def run(folder: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-I", "-S", str(SCRIPT), "--profile", "mock", "--runtime-dir", str(folder), *more]
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=60)
+
+
+def test_all_outputs_become_safe_and_the_lock_stays(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.pins = {"duty": 26.7, "close": True, "lock": True}
+        plant.closed, plant.lock = True, "locked"
+        done = run(tmp_path)
+        assert done.returncode == 0, done.stderr
+        plant.wait(lambda: plant.pins["duty"] == 100.0)
+        assert plant.closed is False
+        assert plant.pins["close"] is False
+        assert plant.lock == "locked"
+
+
+def test_a_contactor_that_is_not_seen_open_is_said(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.welded = plant.closed = True
+        done = run(tmp_path)
+    assert done.returncode == 1
+    assert "cannot see the contactor of EVSE 1 open" in done.stderr
+    assert run(tmp_path).returncode == 1  # no plant at all: nobody knows
+
+
+def test_a_wrong_command_line_is_said(tmp_path: Path) -> None:
+    done = run(tmp_path, "--fast", "1")
+    assert done.returncode == 2
+    assert "it is no option" in done.stderr
+    assert safe_off.main(["--help"]) == 0
