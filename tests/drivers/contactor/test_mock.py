@@ -26,8 +26,11 @@ def test_a_write_reaches_the_coil_and_its_feedback_comes_back(tmp_path: Path) ->
 def test_the_coil_drops_when_the_beats_stop(tmp_path: Path) -> None:
     driver = Driver({"socket": "plant-pins.sock"}, str(tmp_path), 1, {})
     with SmallPlant(tmp_path) as plant:
-        driver.sensed_closed(0)
-        driver.write(closed=True, now_ms=0)
+        now_ms = 0
+        while driver.sensed_closed(now_ms) is None:
+            now_ms += 1
+            plant.turn()
+        driver.write(closed=True, now_ms=now_ms)
         plant.wait(lambda: plant.closed)
         plant.wait(lambda: not plant.closed)
         driver.close()
