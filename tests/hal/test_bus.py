@@ -167,7 +167,7 @@ async def test_a_late_answer_on_a_serial_line_is_not_matched_to_the_next_request
     tmp_path: Path, cancelled: bool
 ) -> None:
     """The device counts its requests: an answer matched to a later one would show an older number."""
-    pool = BusPool(timings=BusTimings(late_factor=3))
+    pool = BusPool(timings=BusTimings(late_factor=2.5))
     async with serial_meters(tmp_path, CountingDevice(1)) as meters:
         meter = device(pool, meters.line)
         assert await meter.read(ONE) == [(1, 1)]
