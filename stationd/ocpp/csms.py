@@ -29,6 +29,7 @@ from stationd.station.ports import Clock, Outbox, SettingsPort, StationPort
 logger = logging.getLogger(__name__)
 
 CLOSE_S = 1.5  # a mute CSMS delays the end of the process by no more than this
+LASTING_S = 30.0  # a connection that held so long, or brought an answer, was a success; one that is cut at once is none
 DIAL_FLOOR_S, BOOT_FLOOR_S = 0.2, 1.0
 RETRY_AFTER_LIMIT_S = 3600.0  # a CSMS may ask for patience, but not for ever
 
@@ -299,6 +300,7 @@ class Csms:
     async def _serve(self, station: StationPort) -> None:
         self._dialling = self._connection()
         socket = await transport.connect(self._dialling)
+        begun = self._clock.monotonic()
         try:
             self._conversation = self._conversation_over(socket, self._dialling, station)
             self._connected_since = self._clock.now()
@@ -306,7 +308,8 @@ class Csms:
             await self._conversation.run()
         finally:
             self._lost_at = self._clock.monotonic()
-            if self._conversation is not None and self._conversation.link.channel.answers_received:
+            answered = self._conversation is not None and self._conversation.link.channel.answers_received > 0
+            if answered or self._lost_at - begun >= LASTING_S:
                 self._dial_back_off.reset()
             await socket.close(timeout_s=CLOSE_S)
 

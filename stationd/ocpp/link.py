@@ -51,6 +51,9 @@ class Link:
         except SchemaViolation as violation:
             logger.error("own_message_broken event=%s violation=%s", type(event).__name__, violation)  # noqa: TRY400
             raise OwnMessageError(f"cannot send {type(event).__name__}: {violation}") from violation
+        except OwnMessageError:
+            logger.exception("own_message_unknown event=%s", type(event).__name__)
+            raise
         except Exception as error:
             logger.exception("translation_failed event=%s", type(event).__name__)
             raise OwnMessageError(f"cannot translate {type(event).__name__}: {type(error).__name__}") from error

@@ -1,7 +1,7 @@
 """Certificates for tests of TLS; made with what cryptography 38 offers too."""
 
 import ipaddress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -54,7 +54,7 @@ class Authority:
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: Key, begins: timedelta, ends: timedelta
 ) -> x509.CertificateBuilder:
-    now = datetime.utcnow()  # noqa: DTZ003 - cryptography 38 takes naive times only
+    now = datetime.now(UTC).replace(tzinfo=None)  # cryptography 38 takes naive times only
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

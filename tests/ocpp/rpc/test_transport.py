@@ -425,9 +425,15 @@ async def handshake_only(context: ssl.SSLContext) -> AsyncIterator[int]:
     """A server of OpenSSL alone: unlike asyncio's it says by an alert why it refuses."""
 
     def shake(listener: socket.socket) -> None:
-        with listener.accept()[0] as accepted, suppress(OSError):
+        with listener.accept()[0] as accepted:
             accepted.settimeout(10)
-            context.wrap_socket(accepted, server_side=True).recv(1)
+            shaken = context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+            with shaken, suppress(OSError):
+                try:
+                    shaken.do_handshake()
+                finally:
+                    while socket.socket.recv(shaken, 1000):  # a reset because of unread bytes would overtake the alert
+                        pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         work = asyncio.create_task(asyncio.to_thread(shake, listener))
