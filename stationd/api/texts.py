@@ -10,7 +10,7 @@ FAULT_TEXTS: dict[FaultCode, str] = {
     FaultCode.RCD_TRIP: "residual current detected: unplug, have vehicle and cable checked, then reset both",
     FaultCode.PE_LOSS: "protective earth is missing: do not use; call an electrician",
     FaultCode.EMERGENCY_STOP: "the emergency stop is pressed: make sure that it is safe, then release it",
-    FaultCode.DOOR_OPEN: "the housing is open: close it",
+    FaultCode.DOOR_OPEN: "the housing is open: close it, and nothing else is needed",
     FaultCode.TILT: "the housing was tilted: check its mounting",
     FaultCode.OVER_TEMPERATURE: "the housing is too hot: let it cool down; check the ventilation and the terminals",
     FaultCode.OVER_CURRENT: "the vehicle drew more than offered: unplug; try another vehicle",
@@ -20,6 +20,7 @@ FAULT_TEXTS: dict[FaultCode, str] = {
     FaultCode.HARDWARE: "an input or output of the safety process does not answer: check the board and the hw-profile",
     FaultCode.PILOT_LOST: "stationd-pilot does not answer: check that it runs; the outputs are safe without it",
     FaultCode.METER_LOST: "the energy meter does not answer: check its wiring, address and bus settings",
+    FaultCode.STORAGE_FAILED: "the disk takes no more records, so nothing new starts: free space, or replace the card",
     FaultCode.READER_LOST: "the card reader does not answer: check its cable; remote start still works",
 }
 
