@@ -44,9 +44,7 @@ class Watcher:
     def offer(self, amps: float = 16.0, *, permit: bool = True, lease_ms: int = 10_000, seq: int = 1) -> None:
         self.send(Offer(1, amps, 3, permit, lease_ms, seq))
 
-    def wait(
-        self, what: Callable[[dict[str, Any]], bool], *, repeat: Callable[[], None] | None = None
-    ) -> dict[str, Any]:
+    def wait(self, what: Callable[..., bool], *, repeat: Callable[[], None] | None = None) -> dict[str, Any]:
         """Return the first message from now on for which `what` is true; `repeat` is called twice a second."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
@@ -83,7 +81,11 @@ class Station:
             self.site.write_text(site)
             self.site.chmod(0o644)
         text = (ROOT / "hw-profiles" / "mock.toml").read_text()
-        for old, new in (("hold_s = 60", f"hold_s = {hold_s}"), ("min_off_ms = 1000", "min_off_ms = 150")):
+        for old, new in (
+            ("hold_s = 60", f"hold_s = {hold_s}"),
+            ("min_off_ms = 1000", "min_off_ms = 150"),
+            ("lock_ms = 3000", "lock_ms = 500"),
+        ):
             assert old in text
             text = text.replace(old, new)
         board = folder / "board.toml"  # the mock board, but with less waiting

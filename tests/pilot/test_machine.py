@@ -69,6 +69,17 @@ def test_the_same_reading_twice_is_one_sample() -> None:
     assert bench.pins.closed
 
 
+@pytest.mark.parametrize("state", ["B", "A", "mid"])
+def test_the_sample_in_which_it_would_close_must_ask_for_power_too(state: str) -> None:
+    bench = plugged()
+    bench.offer(16)
+    bench.volts = VOLTS["C"]
+    while not bench.clone().tick().closed:
+        bench.tick()
+    bench.volts = VOLTS[state]
+    assert not bench.tick().closed
+
+
 def test_d_without_ventilation_is_refused_and_named() -> None:
     bench = charging()
     bench.volts = VOLTS["D"]
