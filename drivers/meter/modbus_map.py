@@ -17,8 +17,8 @@ class Config:
 
     transport: str
     unit: int = 1
-    timeout_s: float = 1.0
-    """For one answer."""
+    timeout_s: float = 0.5
+    """For one answer; meters take up to 0.2 s, gateways behind a mobile network more."""
     host: str | None = None
     port: int | None = None
     device: str | None = None
@@ -39,8 +39,8 @@ class Config:
                 raise ValueError(f"option {name} makes no sense with transport {self.transport}; remove it")
         if not 1 <= self.unit <= 247:
             raise ValueError(f"unit must be 1 to 247, not {self.unit}")
-        if not 0.05 <= self.timeout_s <= 5:
-            raise ValueError(f"timeout_s must be 0.05 to 5, not {self.timeout_s:g}")
+        if not 0.05 <= self.timeout_s <= 2:
+            raise ValueError(f"timeout_s must be 0.05 to 2, not {self.timeout_s:g}")
         if self.port is not None and not 1 <= self.port <= 65535:
             raise ValueError(f"port must be 1 to 65535, not {self.port}")
         for name, allowed in (("baudrate", BAUDRATES), ("parity", ("N", "E", "O")), ("stopbits", (1, 2))):

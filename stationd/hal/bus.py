@@ -85,8 +85,8 @@ Line = SerialLine | TcpHost
 class BusTimings:
     """Times that no meter needs otherwise; tests shorten them."""
 
-    budget_s: float = 6.0
-    """A read ends within this, waiting for the line included."""
+    budget_s: float = 2.5
+    """A read ends within this, or within five time-outs of its device: turn, time-out, pause, second chance."""
     backoff_first_s: float = 1.0
     backoff_max_s: float = 30.0
     reconnect_max_s: float = 5.0
@@ -104,6 +104,8 @@ class BusDevice:
         self._timings = timings
         self._health = _Health(timings.backoff_first_s, timings.backoff_max_s)
         self._one = asyncio.Lock()
+        self._missed: BusError | None = None
+        """Why the present read needs its second chance."""
         self._closed = False
         self.user = user
         self.name = f"unit {unit} on {owner.line.name}"
@@ -120,7 +122,8 @@ class BusDevice:
                 return await self._read(blocks)
         except TimeoutError:
             busy = BusError(f"cannot read {self.name}: the line was busy for {budget_s:g} s")
-            self._failed(busy)
+            if self._missed is None:
+                self._failed(busy)
             raise busy from None
 
     async def close(self) -> None:
@@ -134,10 +137,15 @@ class BusDevice:
             raise BusError(f"cannot read {self.name}: it was closed")
         if (wait_s := self._health.wait_s(self._owner.monotonic())) > 0:
             raise BusError(f"{self._health.reason}; next try in {wait_s:.1f} s")
+        self._missed = None
         try:
             answers = await self._read_with_second_chance(blocks)
         except BusError as error:
             self._failed(error)
+            raise
+        except asyncio.CancelledError:  # who waits no longer must not keep a silent device from being left alone
+            if self._missed is not None:
+                self._failed(self._missed)
             raise
         if (silent_s := self._health.answered(self._owner.monotonic())) is not None:
             _log.info("device_answered user=%r device=%r silent_s=%.0f", self.user, self.name, silent_s)
@@ -150,6 +158,7 @@ class BusDevice:
         except _NoAnswerError as error:
             if not self._health.well:
                 raise
+            self._missed = error
             _log.debug("answer_lost user=%r reason=%r", self.user, str(error))
         await asyncio.sleep(self._owner.quarantine_s(self._unit))
         return await self._owner.read(self._unit, blocks, self._timeout_s)
@@ -272,10 +281,10 @@ class _Owner:
     async def release(self, unit: int) -> None:
         """Forget a device; close with the last one."""
         self.devices.pop(unit, None)
-        async with self._turn:
-            if not self.devices:
+        if not self.devices:
+            self._on_unused()
+            async with self._turn:
                 self._disconnect()
-                self._on_unused()
 
     async def _ask(self, client: "_Client", unit: int, block: Block, timeout_s: float) -> tuple[int, ...]:
         what = f"unit {unit} on {self.line.name}"

@@ -329,6 +329,24 @@ async def test_a_read_does_not_wait_longer_for_the_line_than_its_budget(tmp_path
     await pool.close()
 
 
+async def test_a_reader_that_gives_up_does_not_keep_a_silent_device_from_being_left_alone(
+    pool: BusPool, tmp_path: Path
+) -> None:
+    async with serial_meters(tmp_path, CountingDevice(1)) as meters:
+        meter = device(pool, meters.line)
+        await meter.read(ONE)
+        meters.hook = lambda _: None
+        reading = asyncio.create_task(meter.read(ONE))
+        async with asyncio.timeout(20):
+            while len(meters.log) < 6:  # the second chance was asked for
+                await asyncio.sleep(0.01)
+        reading.cancel()
+        await asyncio.wait([reading])
+        with pytest.raises(BusError, match="next try in 60"):
+            await meter.read(ONE)
+        assert len(meters.log) == 6
+
+
 async def test_no_thread_is_started_for_a_serial_line(pool: BusPool, tmp_path: Path) -> None:
     before = threading.active_count()
     async with serial_meters(tmp_path, CountingDevice(1)) as meters:

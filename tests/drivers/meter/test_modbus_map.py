@@ -40,7 +40,7 @@ def test_options_name_a_tcp_host_or_a_serial_line() -> None:
         ({"transport": "rtu", "device": "d", "port": 502}, "option port makes no sense with transport rtu"),
         ({"transport": "tcp", "host": "h", "port": 0}, "port must be 1 to 65535, not 0"),
         ({"transport": "tcp", "host": "h", "unit": 248}, "unit must be 1 to 247, not 248"),
-        ({"transport": "tcp", "host": "h", "timeout_s": 60}, "timeout_s must be 0.05 to 5, not 60"),
+        ({"transport": "tcp", "host": "h", "timeout_s": 60}, "timeout_s must be 0.05 to 2, not 60"),
         ({"transport": "rtu", "device": "d", "baudrate": 9601}, "baudrate must be one of 1200, 2400"),
         ({"transport": "rtu", "device": "d", "parity": "even"}, "parity must be one of N, E, O, not 'even'"),
         ({"transport": "rtu", "device": "d", "stopbits": 3}, "stopbits must be one of 1, 2, not 3"),
