@@ -67,7 +67,8 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_starting_the_brain_loads_no_version_and_nothing_of_the_other_side() -> None:
     code = (
         "import sys, stationd.app; print(sorted(m for m in sys.modules if m in ('ocpp', 'jsonschema', "
-        "'fastjsonschema', 'rich', 'pymodbus', 'stationd.ocpp.v16.routes', 'stationd.ocpp.v201.routes', 'stationd.ocpp.v21.routes', "
+        "'fastjsonschema', 'rich', 'pymodbus', 'stationd.ocpp.v16.routes', 'stationd.ocpp.v201.routes', "
+        "'stationd.ocpp.v21.routes', "
         "'stationd.pilot.machine', 'stationd.sandbox')))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
