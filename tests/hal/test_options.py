@@ -28,7 +28,7 @@ def test_options_fill_the_dataclass_and_the_rest_keeps_its_defaults() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"name": "x", "factr": 2}, "unknown option 'faktor'; did you mean factor?"),
+        ({"name": "x", "factr": 2}, "unknown option 'factr'; did you mean factor?"),
         ({"name": "x", "zzz": 2}, "unknown option 'zzz'; there are factor, inverted, name, unit"),
         ({}, "option name is missing; give a text"),
         ({"name": 7}, "option name must be a text, not 7"),
