@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from stationd.domain.answers import TransactionAnswer
-from stationd.domain.events import TransactionEvent, TransactionEventType
+from stationd.domain.events import TransactionEvent
 from stationd.domain.id_token import IdToken, IdTokenInfo
 from stationd.station import transactions as rules
 from stationd.station.authorization import Authorizer, needs_no_check, same_group
@@ -195,8 +195,6 @@ class Tokens:
         if info is None or token is None:
             return
         await self._authorizer.learn(token, info)
-        if event.event_type is TransactionEventType.ENDED or event.stop_token is not None:
-            return  # C10.FR.05
         evse = self._evses.get(event.evse_id)
         if evse is not None:
             evse.post(lambda: self._judged(evse, event.transaction_id, token, info))
@@ -204,7 +202,7 @@ class Tokens:
     async def _judged(self, evse: Evse, transaction_id: str, token: IdToken, info: IdTokenInfo) -> None:
         tx = evse.transaction
         if tx is None or tx.transaction_id != transaction_id or tx.id_token is None or not tx.id_token.same_as(token):
-            return
+            return  # it ended meanwhile (C10.FR.05), or the answer is about the token that stopped it
         if info.accepted:
             evse.flow.learn_group(info.group)
         else:

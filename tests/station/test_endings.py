@@ -164,3 +164,16 @@ async def test_the_next_cable_in_during_an_end_begins_anew() -> None:
         assert b.told("tx-1")[-1][0] == "Ended"
         assert b.told("tx-2") == [("Started", "CablePluggedIn", "EVConnected")]
         check_stream(b.events)
+
+
+async def test_a_cable_changed_while_an_end_waits_for_the_contactor_is_another_drivers() -> None:
+    async with bench(settings={TX_START_POINT: "EVConnected"}) as b:
+        await b.charge()
+        await b.change(welded=True)
+        await b.remote_stop()
+        await b.plug_out()
+        await b.plug_in()
+        await b.wait(10)
+        assert b.told("tx-1")[-1][:2] == ("Ended", "RemoteStop")
+        assert not b.snapshot().finishing
+        assert b.told("tx-2")[0][:2] == ("Started", "CablePluggedIn")

@@ -459,3 +459,47 @@ async def test_nothing_is_permitted_before_the_start_is_on_the_disk() -> None:
         await b.settle()
         assert b.permitted()
         assert swipe.result().accepted
+
+
+async def test_a_fault_keeps_a_waiting_token_from_starting_until_it_is_gone() -> None:
+    async with bench() as b:
+        await b.swipe()
+        await b.change(faults=("door_open",))
+        await b.plug_in()
+        assert b.told() == []
+        await b.change(faults=())
+        assert b.told()[0][:2] == ("Started", "Authorized")
+        assert b.closed()
+
+
+async def test_a_driver_who_leaves_a_faulted_evse_takes_the_authorisation_along() -> None:
+    async with bench() as b:
+        await b.swipe()
+        await b.change(faults=("door_open",))
+        await b.plug_in()
+        await b.plug_out()
+        await b.change(faults=())
+        await b.plug_in()
+        assert b.told() == []
+        assert not b.permitted()
+
+
+async def test_an_unaccepted_station_starts_no_transaction_by_cable_alone() -> None:
+    async with bench(settings={TX_START_POINT: "EVConnected"}, registered=False) as b:
+        await b.plug_in()
+        assert b.told() == []
+        b.station.registration_changed(accepted=True)
+        await b.settle()
+        assert b.told() == [("Started", "CablePluggedIn", "EVConnected")]
+
+
+async def test_a_stop_and_an_unplugging_while_it_opens_are_two_messages() -> None:
+    async with bench(settings={TX_START_POINT: "EVConnected", TX_STOP_POINT: "EVConnected"}) as b:
+        await b.charge()
+        await b.change(open_delay_s=5.0)
+        await b.swipe()
+        await b.plug_out()
+        assert b.told()[-2:] == [
+            ("Updated", "StopAuthorized", "Idle"),
+            ("Ended", "EVCommunicationLost", "Idle"),
+        ]

@@ -9,11 +9,13 @@ import pytest
 
 from stationd.domain.events import TransactionEvent, TransactionEventType
 from stationd.domain.variable_table import (
+    AUTHORIZE_REMOTE_START,
     EV_CONNECTION_TIMEOUT,
     TX_START_POINT,
     TX_STOP_POINT,
 )
 from stationd.domain.variables import VariableSpec
+from stationd.station.ports import Trigger
 from tests.station.harness import ANNA, BERT, Bench, bench
 
 POINTS: list[dict[VariableSpec, str]] = [
@@ -209,3 +211,63 @@ async def test_a_driver_may_plug_in_while_the_card_is_checked() -> None:
         await b.settle()
         assert swipe.result().accepted
         assert b.closed()
+
+
+async def test_a_cable_pulled_before_the_answer_gets_its_turn_authorises_nobody() -> None:
+    """The answer finds the EVSE busy; the unplugging was there first."""
+    async with bench(settings={TX_START_POINT: "EVConnected", TX_STOP_POINT: "EVConnected"}) as b:
+        b.csms.hold = True
+        await b.plug_in()
+        swipe = await b.swiping()
+        gate = b.store.gate = asyncio.Event()
+        b.station.trigger(Trigger.TRANSACTION_EVENT)
+        await b.settle()
+        await b.plug_out()
+        await b.plug_in()
+        b.csms.answer()
+        await b.settle()
+        gate.set()
+        await b.settle()
+        assert swipe.result().reason == "NoCable"
+        assert not b.permitted()
+
+
+async def test_a_remote_start_for_a_car_that_left_meanwhile_starts_nothing() -> None:
+    async with bench(settings={AUTHORIZE_REMOTE_START: "true"}) as b:
+        b.csms.hold = True
+        await b.plug_in()
+        assert (await b.remote_start()).accepted
+        await b.plug_out()
+        await b.plug_in()
+        b.csms.answer()
+        await b.settle()
+        assert not b.permitted()
+        assert b.told() == []
+
+
+async def test_a_permit_goes_at_once_whatever_the_jobs_are_doing() -> None:
+    for trouble in ("fault", "unplug"):
+        async with bench() as b:
+            await b.charge()
+            b.store.gate = asyncio.Event()
+            b.station.trigger(Trigger.TRANSACTION_EVENT)
+            await b.settle()
+            assert b.permitted()
+            if trouble == "fault":
+                await b.change(faults=("rcd_trip",))
+            else:
+                await b.plug_out()
+            assert not b.permitted()
+            b.store.gate.set()
+
+
+async def test_a_permit_goes_before_the_disk_is_waited_for() -> None:
+    async with bench() as b:
+        await b.charge()
+        b.store.gate = asyncio.Event()
+        swipe = await b.swiping()
+        assert not b.permitted()
+        assert not swipe.done()
+        b.store.gate.set()
+        await b.settle()
+        assert swipe.result().accepted
