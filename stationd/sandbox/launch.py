@@ -58,6 +58,9 @@ class StationOptions:
     """None: the sandbox CSMS is started too."""
     csms_port: int = 0
     password: str | None = SANDBOX_PASSWORD
+    """Of the sandbox CSMS."""
+    csms_password: str | None = None
+    """At `csms_url`."""
     site_max_a: float = 16.0
     speed: float = 1.0
     """Multiplies energy, never time."""
@@ -152,8 +155,9 @@ class Sandbox:
         """Write the station's one configuration file."""
         options = self.options
         csms: dict[str, Any] = {"url": self.csms_url, "identity": options.identity, "versions": list(options.versions)}
-        if options.password and options.csms_url is None:
-            csms["password"] = options.password
+        password = options.password if options.csms_url is None else options.csms_password
+        if password:
+            csms["password"] = password
         sections: dict[str, Mapping[str, Any]] = {
             "station": {
                 "vendor": "stationd", "model": "Simulated", "serial_number": options.identity, "evses": options.evses,
