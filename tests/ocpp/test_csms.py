@@ -5,11 +5,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 
 from stationd.domain import variable_table as table
 from stationd.domain.events import ConnectorStatusChanged, HeartbeatDue
@@ -17,6 +20,7 @@ from stationd.domain.id_token import AuthorizationStatus, IdToken
 from stationd.domain.states import RegistrationStatus
 from stationd.domain.variables import Origin
 from stationd.ocpp.csms import VERSIONS, Phase
+from stationd.ocpp.rpc import channel
 from stationd.station.ports import CsmsPort
 from tests.fakes.ocpp import FakeCsms, eventually, transaction_event
 from tests.fakes.station import snapshot
@@ -393,6 +397,34 @@ async def test_a_flood_of_calls_stops_neither_the_queue_nor_the_heartbeat(
     await server.until(lambda: bool(server.calls("Heartbeat")), seconds=30)
     flooding.cancel()
     await asyncio.gather(flooding, return_exceptions=True)
+
+
+async def test_a_flood_without_end_is_cut_off_and_costs_no_message_an_attempt(
+    make: Callable[..., Bench], server: FakeCsms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "FLOOD_S", 0.3)
+    bench = make()
+    bench.outbox.add(*(transaction_event(number) for number in range(3)))
+
+    async def flood(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await connection.send('[2,"f","Echo",{"n":1}]')
+
+    floods: list[asyncio.Task[None]] = []
+
+    def begin(call: list[Any]) -> dict[str, Any]:
+        floods.append(asyncio.create_task(flood(server.connection)))
+        return {}
+
+    server.answers["StatusNotification"] = begin
+    bench.start()
+    await eventually(lambda: "messages a second" in (bench.csms.state.last_error or ""), seconds=30)
+    await eventually(lambda: not bench.outbox.rows, seconds=30)
+    assert not any(what == "failed" for what, _ in bench.outbox.log)
+    for task in floods:
+        task.cancel()
+    await asyncio.gather(*floods, return_exceptions=True)
 
 
 async def test_the_ping_interval_can_be_changed_while_connected(make: Callable[..., Bench], server: FakeCsms) -> None:

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 HANDLER_S = 10.0  # a CALL of the CSMS is answered within this, whatever its handler does
 MAX_CALLS_WAITING = 16  # a CSMS that keeps the rules has one
 FRAMES_PER_S, FRAME_BURST = 500.0, 1000.0
+FLOOD_S = 10.0  # beyond that pace for so long, answers to us drown in what the network has stored: cut and dial again
 CALLS_PER_S, CALL_BURST = 100.0, 200.0
 MESSAGE_S = 60.0  # a message that takes longer to arrive is no message
 PROBE_S = 10.0  # after an unanswered CALL: how long the CSMS has to show that it is alive
@@ -94,6 +95,11 @@ class Pace:
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - 1
         self._at = now
         return max(0.0, -self._tokens / self._rate)
+
+    @property
+    def strained(self) -> bool:
+        """True while next to nothing of the burst is left."""
+        return self._tokens < 0.1 * self._burst
 
 
 class Channel:
@@ -208,6 +214,7 @@ class Channel:
 
     async def _read(self) -> None:
         pace = Pace(FRAMES_PER_S, FRAME_BURST, self._clock.monotonic())
+        calm_at = self._clock.monotonic()
         while True:
             message = await self._socket.receive()
             if isinstance(message, str):
@@ -215,8 +222,14 @@ class Channel:
             else:
                 self._session.receive_binary()
             self._process()
+            now = self._clock.monotonic()
+            wait_s = pace.wait_s(now)
+            if not pace.strained:
+                calm_at = now
+            elif now - calm_at > FLOOD_S:
+                self._socket.abort(f"the CSMS sent more than {FRAMES_PER_S:g} messages a second for {FLOOD_S:g} s")
             # waiting here lets TCP hold the CSMS back; a bare yield lets the others work between two frames
-            await asyncio.sleep(pace.wait_s(self._clock.monotonic()))
+            await asyncio.sleep(wait_s)
 
     def _process(self) -> None:
         for event in self._session.events_received():

@@ -382,6 +382,7 @@ class WebSocket(asyncio.Protocol):
     def abort(self, reason: str) -> None:
         """Cut the connection."""
         self._lose(TransportError(Layer.WEBSOCKET, reason))
+        self._received.clear()
         if hasattr(self, "transport"):
             self.transport.abort()
 
