@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 VOLTS, AMPS, WATTS, VA, VAR, POWER_FACTOR = 0, 6, 12, 18, 24, 30
 """First of three phases each; zero-based protocol addresses, two registers a value."""
@@ -47,9 +48,14 @@ class Meter:
 
     @property
     def register_wh(self) -> float:
-        """Return what a reader of the import register gets: float32 kWh, times 1000."""
+        """Return what the import register says: the shortest decimal kWh with the register's 32 bits, in Wh.
+
+        A float32 stands for every decimal near it; people and drivers read the shortest one.
+        """
         shown_wh = self.energy_wh if self.frozen is None else self.frozen[0]
-        return as_float32(shown_wh / 1000) * 1000
+        kwh = as_float32(shown_wh / 1000)
+        texts = (f"{kwh:.{digits}g}" for digits in (6, 7, 8, 9))
+        return float(Decimal(next(text for text in texts if as_float32(float(text)) == kwh)) * 1000)
 
     def values(self, volts: tuple[float, ...], amps: tuple[float, ...]) -> dict[int, float]:
         """Return every value of the map by its address; charging cars have a power factor of 1."""

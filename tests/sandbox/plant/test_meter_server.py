@@ -8,6 +8,7 @@ from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from pymodbus.exceptions import ModbusIOException
 from pymodbus.pdu import ModbusPDU
 
+from stationd.sandbox.plant.meter import as_float32
 from tests.sandbox.plant.bench import Bench, charging, obey, running, short_folder
 
 Client = ModbusTcpClient | ModbusSerialClient
@@ -69,7 +70,7 @@ def test_register_is_exactly_what_state_says_and_counts_what_flowed(bench: Bench
         bench.client.wants_power(False)
         driver.wait(lambda state: not state["contactor_closed"])
         evse = bench.client.evse()
-        assert floats(client, 72)[0] * 1000 == evse["meter"]["meter_wh"]
+        assert floats(client, 72)[0] == as_float32(evse["meter"]["meter_wh"] / 1000)
         assert evse["meter"]["meter_wh"] == pytest.approx(2_000_000 + evse["flowed_wh"], abs=0.2)
         by_phase = floats(client, 346, 3)
         assert sum(by_phase) * 1000 == pytest.approx(evse["meter"]["meter_wh"], abs=1)

@@ -4,7 +4,6 @@ from typing import Any
 
 from stationd.domain.errors import StorageError
 from stationd.domain.variables import DataType, Mutability, Origin, SetOutcome, VariableSpec
-from stationd.ocpp.v201.device_model.entries import shown, unsayable_member
 from stationd.ocpp.v201.wire import VALUE_LENGTH, status_info
 from stationd.ocpp.version import Json
 from stationd.station.ports import SettingsPort
@@ -22,7 +21,7 @@ def get(settings: SettingsPort, element: Json) -> Json:
         return _result(element, spec)  # B06.FR.06 to B06.FR.08: without a value
     if spec.mutability is Mutability.WRITE_ONLY:
         return _result(element, "Rejected", "WriteOnly")  # B06.FR.09
-    value = shown(spec, settings.text(spec))  # B06.FR.13: "" where nothing is set
+    value = settings.text(spec)  # B06.FR.13: "" where nothing is set
     return _result(element, "Accepted") | {"attributeValue": value[:VALUE_LENGTH]}
 
 
@@ -34,8 +33,6 @@ async def write(settings: SettingsPort, element: Json) -> Json:
     if spec.mutability is Mutability.READ_ONLY:
         return _result(element, "Rejected", "ReadOnly")  # B05.FR.09
     value = element["attributeValue"]
-    if (word := unsayable_member(spec, value)) is not None:
-        return _result(element, "Rejected", "InvalidValue", f"{word} is no measurand of OCPP 2.x")
     if (objection := settings.check(spec, value)) is not None:
         return _result(element, "Rejected", _reason(spec, value), objection)  # B05.FR.07, B05.FR.08
     try:

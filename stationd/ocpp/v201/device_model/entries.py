@@ -1,7 +1,7 @@
 """One row of the settings as the device model shows it: ReportDataType (block B). Pure."""
 
 from stationd.domain.variables import DataType, Mutability, VariableReport, VariableSpec
-from stationd.ocpp.v201.wire import NOT_MEASURANDS, VALUE_LENGTH
+from stationd.ocpp.v201.wire import VALUE_LENGTH
 from stationd.ocpp.version import Json
 
 _LISTS = frozenset({DataType.OPTION_LIST, DataType.MEMBER_LIST, DataType.SEQUENCE_LIST})
@@ -26,7 +26,7 @@ def to_wire(entry: VariableReport) -> Json:
         "persistent": spec.mutability is not Mutability.READ_ONLY,
     }
     if entry.value is not None and not spec.secret:
-        attribute["value"] = shown(spec, entry.value)[:VALUE_LENGTH]
+        attribute["value"] = entry.value[:VALUE_LENGTH]
     return {
         "component": component,
         "variable": variable,
@@ -45,7 +45,7 @@ def characteristics(spec: VariableSpec) -> Json:
     if spec.maximum is not None and spec.data_type in _BOUNDED:
         wire["maxLimit"] = spec.maximum
     if spec.values and spec.data_type in _LISTS:
-        wire["valuesList"] = _joined([word for word in spec.values if word not in NOT_MEASURANDS])
+        wire["valuesList"] = _joined(list(spec.values))
     return wire
 
 
@@ -54,18 +54,3 @@ def _joined(words: list[str]) -> str:
     while len(text := ",".join(words)) > _VALUES_LIST_LENGTH:
         words = words[:-1]
     return text
-
-
-def shown(spec: VariableSpec, value: str) -> str:
-    """Return the value without measurands that OCPP 2.x has no word for; a 1.6 CSMS may have set them."""
-    if spec.data_type is not DataType.MEMBER_LIST or NOT_MEASURANDS.isdisjoint(spec.values):
-        return value
-    return ",".join(word for word in value.split(",") if word.strip() not in NOT_MEASURANDS)
-
-
-def unsayable_member(spec: VariableSpec, value: str) -> str | None:
-    """Return the first member of a written list that OCPP 2.x has no word for."""
-    if spec.data_type is not DataType.MEMBER_LIST or NOT_MEASURANDS.isdisjoint(spec.values):
-        return None
-    banned = {word.casefold() for word in NOT_MEASURANDS}
-    return next((word.strip() for word in value.split(",") if word.strip().casefold() in banned), None)

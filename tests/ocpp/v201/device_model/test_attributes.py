@@ -208,11 +208,6 @@ async def test_a_measurand_list_may_be_empty() -> None:
     assert table.members(SAMPLED_UPDATED_MEASURANDS) == ()
 
 
-def test_measurands_without_a_word_in_2_x_are_not_shown() -> None:
-    table = settings({SAMPLED_UPDATED_MEASURANDS: "Voltage,Temperature"})
-    assert read(element("SampledDataCtrlr", "TxUpdatedMeasurands"), table)["attributeValue"] == "Voltage"
-
-
 async def test_a_value_that_waits_for_a_restart_says_so() -> None:
     table = Settings([replace(NETWORK_PRIORITY, values=("1", "2"))])
     result = await written(element(COMM, "NetworkConfigurationPriority", attributeValue="2,1"), table)
