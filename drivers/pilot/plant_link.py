@@ -111,7 +111,7 @@ class PlantLink:
     def _take(self, packet: bytes) -> bool:
         """Read one state; False if it is none, which leaves the old one to go stale."""
         try:
-            told = json.loads(packet)
+            told = json.loads(packet.decode())  # of bytes it would guess the encoding first
             high_v, low_v = float(told["cp_high_v"]), float(told["cp_low_v"])
             pp_ohm = math.inf if told["pp_ohm"] is None else float(told["pp_ohm"])
             contactor_closed, lock, inputs = told["contactor_closed"], LockFeedback(told["lock"]), told["inputs"]

@@ -166,12 +166,14 @@ def _watch(state: State, seen: Seen, now_ms: int) -> State:
     track = state.track
     if seen.cp_new and (seen.high_v is not None or state.settled):
         track = follow(track, CpState.E if seen.high_v is None else classify(seen.high_v), now_ms)
-    plugged = track.state in PLUGGED
+    gone = track.state is CpState.A  # E and F say nothing about the plug
     coil = contactor.supervise(state.contactor, seen.contactor, now_ms, close_ms=rules.close_ms, open_ms=rules.open_ms)
-    if track.state is CpState.A and coil.tries and not coil.commanded:
+    if gone and coil.tries and not coil.commanded:
         coil = replace(coil, tries=0)  # the next vehicle gets its own tries
     inputs, settled = _inputs(state, seen, track, now_ms)
-    latched = state.latched | (inputs.active & {"rcd_trip"})
+    latched = state.latched
+    if "rcd_trip" in inputs.active:
+        latched |= {"rcd_trip"}
     if coil.welded:
         latched |= {"contactor_welded"}
     lease = permit.expire(
@@ -184,14 +186,21 @@ def _watch(state: State, seen: Seen, now_ms: int) -> State:
     )
     cable = state.cable
     if rules.has_socket:
-        cable = follow_cable(cable, cable_amps(seen.pp_ohm), now_ms, plugged=plugged)
+        cable = follow_cable(cable, cable_amps(seen.pp_ohm), now_ms, plugged=not gone)
     diode = state.diode
-    if seen.cp_new:
+    if seen.cp_new and (gone or track.state in PLUGGED):
         pwm_since = state.duty_kind_ms if is_pwm(state.duty) else None
-        diode = follow_diode(diode, seen.low_v, now_ms, pwm_since_ms=pwm_since, plugged=plugged)
-    new = (track, coil, inputs, lease, cable, diode)
-    old = (state.track, state.contactor, state.inputs, state.permit, state.cable, state.diode)
-    if all(a is b for a, b in zip(new, old, strict=True)) and latched == state.latched and settled == state.settled:
+        diode = follow_diode(diode, seen.low_v, now_ms, pwm_since_ms=pwm_since, plugged=not gone)
+    if (
+        track is state.track
+        and coil is state.contactor
+        and inputs is state.inputs
+        and lease is state.permit
+        and cable is state.cable
+        and diode is state.diode
+        and latched == state.latched
+        and settled == state.settled
+    ):
         return state
     return replace(
         state,
@@ -221,21 +230,21 @@ def _inputs(state: State, seen: Seen, track: CpTrack, now_ms: int) -> tuple[Inpu
 def _faults(state: State, seen: Seen, now_ms: int) -> tuple[str, ...]:
     """Return the codes of all faults in force, sorted. Any of them opens and keeps open."""
     track, rules = state.track, state.rules
-    in_state_ms = now_ms - track.since_ms
-    lasting = {
-        "pilot_error": seen.high_v is not None and _pilot_error(state, now_ms),
-        "diode": state.diode.shorted,
-        "ventilation": track.state is CpState.D and not rules.ventilated,
-        "proximity": rules.has_socket
-        and track.state in PLUGGED
-        and state.cable.amps is None
-        and (state.contactor.commanded or in_state_ms >= PROXIMITY_MS),
-        "contactor_failed": state.contactor.tries >= contactor.TRIES,
-        "lock_failed": state.lock.failed,
-    }
-    if not (state.latched or state.inputs.active or any(lasting.values())):
-        return ()
-    return tuple(sorted(state.latched | state.inputs.active | {code for code, on in lasting.items() if on}))
+    codes = state.latched | state.inputs.active
+    if seen.high_v is not None and _pilot_error(state, now_ms):
+        codes |= {"pilot_error"}
+    if state.diode.shorted:
+        codes |= {"diode"}
+    if track.state is CpState.D and not rules.ventilated:
+        codes |= {"ventilation"}
+    patient = not state.contactor.commanded and now_ms - track.since_ms < PROXIMITY_MS
+    if rules.has_socket and state.cable.amps is None and track.state in PLUGGED and not patient:
+        codes |= {"proximity"}
+    if state.contactor.tries >= contactor.TRIES:
+        codes |= {"contactor_failed"}
+    if state.lock.failed:
+        codes |= {"lock_failed"}
+    return tuple(sorted(codes)) if codes else ()
 
 
 def _pilot_error(state: State, now_ms: int) -> bool:

@@ -84,7 +84,7 @@ class Station:
         for old, new in (
             ("hold_s = 60", f"hold_s = {hold_s}"),
             ("min_off_ms = 1000", "min_off_ms = 150"),
-            ("lock_ms = 3000", "lock_ms = 500"),
+            ("lock_ms = 3000", "lock_ms = 400"),
         ):
             assert old in text
             text = text.replace(old, new)

@@ -166,6 +166,25 @@ def test_a_diode_that_shorts_while_charging_opens_in_good_time() -> None:
     assert bench.faults == ("diode",)
 
 
+def test_a_disturbed_pilot_clears_neither_diode_fault_nor_cable_rating() -> None:
+    bench = plugged(Bench(diode=False, pp_ohm=1500.0))
+    bench.offer(16)
+    bench.run(1_000)
+    assert bench.faults == ("diode",)
+    bench.volts = VOLTS["E"]
+    bench.pp_ohm = 220.0
+    bench.run(500)
+    bench.diode = True
+    bench.volts = VOLTS["B"]
+    bench.run(500)
+    assert bench.faults == ("diode",)
+    assert bench.state.cable.amps == 13.0
+    bench.volts = VOLTS["A"]
+    bench.run(200)
+    assert bench.faults == ()
+    assert bench.state.cable.amps == 32.0
+
+
 def test_a_lost_permit_pauses_and_opens_after_6_s_if_the_vehicle_keeps_drawing() -> None:
     bench = charging()
     bench.offer(permit=False)

@@ -28,11 +28,14 @@ def test_all_outputs_become_safe_and_the_lock_stays(tmp_path: Path) -> None:
 
 def test_a_contactor_that_is_not_seen_open_is_said(tmp_path: Path) -> None:
     with SmallPlant(tmp_path) as plant:
-        plant.welded = plant.closed = True
+        plant.welded = plant.closed = True  # and stays so for the second that safe-off gives it
         done = run(tmp_path)
     assert done.returncode == 1
     assert "cannot see the contactor of EVSE 1 open" in done.stderr
-    assert run(tmp_path).returncode == 1  # no plant at all: nobody knows
+
+
+def test_a_contactor_that_cannot_be_read_is_not_taken_as_open(tmp_path: Path) -> None:
+    assert run(tmp_path).returncode == 1  # no plant at all
 
 
 def test_a_wrong_command_line_is_said(tmp_path: Path) -> None:
