@@ -178,6 +178,9 @@ class Station:
             await self._parts.timing.sleep(WATCH_S)
             if self._shared.storage_failed:
                 await self._probe_storage()
+            for evse in self._evses.values():
+                if evse.transaction is not None:
+                    evse.look_again()  # its register is stored now and then
             self._publish_station()
 
     async def _probe_storage(self) -> None:

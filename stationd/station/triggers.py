@@ -67,10 +67,10 @@ class Triggers:
 
     def _publish_status(self, evses: Sequence[Evse], evse_id: int | None) -> None:
         if evse_id in (None, 0):
-            self._parts.csms.publish(ConnectorStatusChanged(self._station_snapshot()))
+            self._parts.csms.publish(ConnectorStatusChanged(self._station_snapshot(), asked_for=True))
         if evse_id != 0:
             for evse in evses:
-                self._parts.csms.publish(ConnectorStatusChanged(evse.snapshot()))
+                self._parts.csms.publish(ConnectorStatusChanged(evse.snapshot(), asked_for=True))
 
     def report(self, request_id: int, entries: Sequence[VariableReport]) -> None:
         """Publish a report in parts; an empty one has none."""
