@@ -114,6 +114,8 @@ class ConnectorStatusChanged:
     """A connector's status is new, or was asked for."""
 
     snapshot: ConnectorSnapshot
+    asked_for: bool = False
+    """The CSMS wants to hear it even if it is what was told last (TriggerMessage)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

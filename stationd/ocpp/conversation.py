@@ -20,6 +20,7 @@ from stationd.ocpp.registration import Registration, Way
 from stationd.ocpp.rpc.channel import CallError, Reply
 from stationd.ocpp.rpc.session import CallReceived
 from stationd.ocpp.sender import Sender
+from stationd.ocpp.version import Json
 from stationd.station.ports import Clock, SettingsPort, StationPort
 
 logger = logging.getLogger(__name__)
@@ -36,8 +37,8 @@ class Memory:
 
     registration: Registration
     sender: Sender
-    told: dict[tuple[int, int], ConnectorSnapshot] = field(default_factory=dict)
-    """The status of each connector as the CSMS last acknowledged it."""
+    told: dict[tuple[int, int], Json] = field(default_factory=dict)
+    """The status of each connector in the words that the CSMS last acknowledged, without the time."""
     accepted: bool = False
     """What the station was last told."""
     last_heartbeat_at: float | None = None
@@ -234,14 +235,14 @@ class Conversation:
             self._station.registration_changed(accepted=accepted)
 
     def _statuses(self) -> list[ConnectorSnapshot]:
-        """Return all states after a boot or a long absence, else those the CSMS does not know yet (B04.FR.01/02)."""
+        """Return all states. After a boot or a long absence each is told, else those that changed (B04.FR.01/02)."""
         snapshots = list(self._station.connectors())
         if self.link.version.has_station_status:
             snapshots.insert(0, self._station.station_snapshot())
         long = self._offline_s is None or self._offline_s > self._settings.integer(OFFLINE_THRESHOLD)
         if self._introduced or long:
-            return snapshots
-        return [one for one in snapshots if self._memory.told.get((one.evse_id, one.connector_id)) != one]
+            self._memory.told.clear()
+        return snapshots
 
     # --- live events --------------------------------------------------------------------------------------------------
 
@@ -254,16 +255,28 @@ class Conversation:
                 await self._live_wake.wait()
                 continue
             try:
-                answer = await self.link.ask(event, LIVE)
+                if isinstance(event, ConnectorStatusChanged):
+                    await self._tell_status(event)
+                else:
+                    self._told(event, await self.link.ask(event, LIVE))
             except (CallError, OwnMessageError) as error:
                 logger.warning("live_event_not_delivered type=%s reason=%s", type(event).__name__, error)
-            else:
-                self._told(event, answer)
+
+    async def _tell_status(self, event: ConnectorStatusChanged) -> None:
+        """Send a status, unless this version has the same words for it as for the last one (B04.FR.02)."""
+        outgoing = self.link.translate(event)
+        if outgoing is None:
+            return
+        place = (event.snapshot.evse_id, event.snapshot.connector_id)
+        words = {name: value for name, value in outgoing.payload.items() if name != "timestamp"}
+        if words == self._memory.told.get(place) and not event.asked_for:
+            return
+        self._memory.told.pop(place, None)  # until it is acknowledged nobody knows what the CSMS knows
+        await self.link.deliver(outgoing, LIVE)
+        self._memory.told[place] = words
 
     def _told(self, event: LiveEvent, answer: Answer | None) -> None:
-        if isinstance(event, ConnectorStatusChanged):
-            self._memory.told[event.snapshot.evse_id, event.snapshot.connector_id] = event.snapshot
-        elif isinstance(event, HeartbeatDue):
+        if isinstance(event, HeartbeatDue):
             self._memory.last_heartbeat_at = self._clock.monotonic()
             self._learn_time(answer)
 

@@ -3,6 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import replace
 
 from stationd.domain.events import ConnectorStatusChanged, HeartbeatDue, LiveEvent
 
@@ -24,7 +25,9 @@ class LiveQueue:
     def put(self, event: LiveEvent) -> None:
         """Queue an event. A connector's older status gives way, keeping no place: the newest comes last."""
         key = self._key(event)
-        self._events.pop(key, None)
+        older = self._events.pop(key, None)
+        if isinstance(event, ConnectorStatusChanged) and isinstance(older, ConnectorStatusChanged) and older.asked_for:
+            event = replace(event, asked_for=True)
         if len(self._events) >= MAX_EVENTS:
             logger.warning("live_event_dropped type=%s queued=%d", type(event).__name__, len(self._events))
             return

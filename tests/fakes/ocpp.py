@@ -111,7 +111,13 @@ def _boot(context: Context, event: StationBooted) -> Outgoing:
 
 def _status(context: Context, event: ConnectorStatusChanged) -> Outgoing:
     one = event.snapshot
-    return Outgoing("StatusNotification", {"evse": one.evse_id, "status": one.status}, lambda _: Acknowledged())
+    payload: Json = {
+        "evse": one.evse_id,
+        "status": one.status,
+        "operative": one.operative,
+        "timestamp": one.changed_at.isoformat(),
+    }
+    return Outgoing("StatusNotification", payload, lambda _: Acknowledged())
 
 
 def _transaction(context: Context, event: TransactionEvent) -> Outgoing | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -215,3 +216,37 @@ async def test_a_status_that_is_refused_does_not_stop_the_rest(make: Callable[..
     bench.start()
     await server.until(lambda: len(server.calls("TransactionEvent")) == 1)
     assert len(server.calls("StatusNotification")) == 2
+
+
+async def test_a_status_that_says_nothing_new_in_this_version_is_not_told_again(
+    make: Callable[..., Bench], server: FakeCsms
+) -> None:
+    bench = make()
+    bench.start()
+    await server.until(lambda: len(server.calls("StatusNotification")) == 2)
+    await bench.online()
+    later = snapshot(1).changed_at + timedelta(minutes=1)
+    inner = snapshot(1, changed_at=later, authorized=True, transaction_id="t1")  # nothing of it is in the payload
+    bench.csms.publish(ConnectorStatusChanged(inner))
+    bench.csms.publish(ConnectorStatusChanged(snapshot(2, status=ConnectorStatus.OCCUPIED)))
+    await server.until(lambda: len(server.calls("StatusNotification")) == 3)
+    assert server.calls("StatusNotification")[-1][3]["evse"] == 2
+    bench.csms.publish(ConnectorStatusChanged(inner, asked_for=True))
+    await server.until(lambda: len(server.calls("StatusNotification")) == 4)
+    assert server.calls("StatusNotification")[-1][3]["evse"] == 1
+
+
+async def test_a_status_that_was_refused_counts_as_unknown_to_the_csms(
+    make: Callable[..., Bench], server: FakeCsms
+) -> None:
+    bench = make()
+    bench.start()
+    await server.until(lambda: len(server.calls("StatusNotification")) == 2)
+    await bench.online()
+    server.answers["StatusNotification"] = lambda call: [4, call[1], "InternalError", "", {}]
+    bench.csms.publish(ConnectorStatusChanged(snapshot(1, status=ConnectorStatus.OCCUPIED)))
+    await server.until(lambda: len(server.calls("StatusNotification")) == 3)
+    server.answers["StatusNotification"] = {}
+    bench.csms.publish(ConnectorStatusChanged(snapshot(1)))  # as before the refused one
+    await server.until(lambda: len(server.calls("StatusNotification")) == 4)
+    assert server.calls("StatusNotification")[-1][3]["status"] == "Available"

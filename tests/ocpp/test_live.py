@@ -1,5 +1,6 @@
 """The queue of live events."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -49,3 +50,10 @@ def test_one_heartbeat_is_enough() -> None:
     assert len(queue) == 1
     queue.clear()
     assert queue.take() is None
+
+
+def test_a_status_that_was_asked_for_stays_so_when_a_newer_one_takes_its_place() -> None:
+    queue = LiveQueue()
+    queue.put(replace(status(1, ConnectorStatus.OCCUPIED), asked_for=True))
+    queue.put(status(1, ConnectorStatus.AVAILABLE))
+    assert queue.take() == replace(status(1, ConnectorStatus.AVAILABLE), asked_for=True)
