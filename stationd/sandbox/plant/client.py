@@ -1,13 +1,13 @@
 """A synchronous client of the plant's control socket. Standard library only."""
 
-import json
-import socket
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from stationd.api.client import ApiError, Client
 from stationd.sandbox.plant.errors import PlantError
 
 Json = dict[str, Any]
@@ -24,11 +24,10 @@ class PlantClient:
     """
 
     def __init__(self, path: str | Path, timeout_s: float = CALL_TIMEOUT_S) -> None:
-        self._path = str(path)
+        self._path = Path(path)
         self._timeout_s = timeout_s
-        self._calls = 0
-        self._buffer = b""
-        self._socket = _connect(self._path, timeout_s)
+        with _in_words():
+            self._client = Client(self._path, timeout_s=timeout_s, who="the plant")
 
     def __enter__(self) -> Self:
         return self
@@ -40,23 +39,12 @@ class PlantClient:
 
     def close(self) -> None:
         """Close the connection."""
-        self._socket.close()
+        self._client.close()
 
     def call(self, method: str, **params: Any) -> Json:
         """Call any method of docs/PLANT_PROTOCOL.md and return its result."""
-        self._calls += 1
-        request = {"jsonrpc": "2.0", "id": self._calls, "method": method, "params": params}
-        try:
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
-        except OSError as error:
-            raise PlantError(f"cannot call {method} on {self._path}: {error}") from None
-        while True:
-            answer = self._receive()
-            if answer.get("id") == self._calls:
-                break
-        if "error" in answer:
-            raise PlantError(str(answer["error"].get("message")), answer["error"].get("code"))
-        result: Json = answer["result"]
+        with _in_words():
+            result: Json = self._client.call(method, **params)
         return result
 
     def plug_in(
@@ -138,33 +126,17 @@ class PlantClient:
 
     def watch(self, interval_ms: int = 200, last_reactions: int = 10) -> Iterator[Json]:
         """Yield `state` at an interval, on a connection of its own, until the iterator is closed or the plant ends."""
-        with PlantClient(self._path, self._timeout_s + interval_ms / 1000) as watcher:
-            watcher.call("watch", interval_ms=interval_ms, last_reactions=last_reactions)
-            while True:
-                notification = watcher._receive()
-                if notification.get("method") == "state":
-                    yield notification["params"]
-
-    def _receive(self) -> Json:
-        while b"\n" not in self._buffer:
-            try:
-                received = self._socket.recv(65_536)
-            except OSError as error:
-                raise PlantError(f"cannot hear from the plant at {self._path}: {error}") from None
-            if not received:
-                raise PlantError(f"cannot hear from the plant at {self._path}: it closed the connection")
-            self._buffer += received
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        message: Json = json.loads(line)
-        return message
+        with (
+            _in_words(),
+            Client(self._path, timeout_s=self._timeout_s + interval_ms / 1000, who="the plant") as watcher,
+        ):
+            yield from watcher.stream("watch", interval_ms=interval_ms, last_reactions=last_reactions)
 
 
-def _connect(path: str, timeout_s: float) -> socket.socket:
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    link.settimeout(timeout_s)
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Raise what the local API's client says as the plant's own error."""
     try:
-        link.connect(path)
-    except OSError as error:
-        link.close()
-        raise PlantError(f"cannot reach the plant at {path}: {error.strerror or error}; is it running?") from None
-    return link
+        yield
+    except ApiError as error:
+        raise PlantError(str(error), error.code or None) from None

@@ -10,7 +10,10 @@ from tests.sandbox.plant.bench import Bench, short_folder
 
 
 def test_absent_plant_is_one_sentence() -> None:
-    with short_folder() as folder, pytest.raises(PlantError, match=r"cannot reach the plant at .*; is it running\?"):
+    with (
+        short_folder() as folder,
+        pytest.raises(PlantError, match=r"cannot reach the plant at .*Is the plant running\?"),
+    ):
         PlantClient(folder / "plant.sock")
 
 
@@ -44,13 +47,12 @@ def test_watch_yields_states_and_ends_with_the_plant(bench: Bench) -> None:
     first, second = next(states), next(states)
     assert second["t_ns"] > first["t_ns"]
     bench.process.terminate()
-    with pytest.raises(PlantError, match="it closed the connection"):
-        for _ in states:
-            pass
+    for state in states:  # what was under way, then the end
+        assert state["t_ns"] > second["t_ns"]
 
 
 def test_closed_plant_is_a_plant_error_for_later_calls(bench: Bench) -> None:
     bench.process.terminate()
     bench.process.wait(10)
-    with pytest.raises(PlantError, match=r"cannot (call state on|hear from the plant at)"):
+    with pytest.raises(PlantError, match=r"the plant closed the connection"):
         bench.client.state()
