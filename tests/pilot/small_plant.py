@@ -28,6 +28,8 @@ class SmallPlant:
         self.closed = False
         self.pins: dict[str, Any] = {}
         self.pins_seen = 0
+        self.commands: list[bool] = []
+        """`close` of every packet of pins, in order."""
         self.turns = 0
         self.attached: list[int] = []
         self.garbage: bytes | None = None
@@ -113,6 +115,7 @@ class SmallPlant:
                         self.attached.append(told["attach"])
                         continue
                     self.pins, self.pins_seen = told, self.pins_seen + 1
+                    self.commands.append(told["close"])
                     self.closed = bool(told["close"]) or self.welded
                     self.lock = "locked" if told["lock"] else "unlocked"
         except BlockingIOError:

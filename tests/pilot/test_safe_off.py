@@ -20,8 +20,7 @@ def test_all_outputs_become_safe_and_the_lock_stays(tmp_path: Path) -> None:
         plant.closed, plant.lock = True, "locked"
         done = run(tmp_path)
         assert done.returncode == 0, done.stderr
-        plant.wait(lambda: plant.pins["duty"] == 100.0)
-        assert plant.closed is False
+        plant.wait(lambda: plant.pins["duty"] == 100.0 and not plant.closed)
         assert plant.pins["close"] is False
         assert plant.lock == "locked"
 
