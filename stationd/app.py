@@ -170,24 +170,22 @@ class Brain:
         async with AsyncExitStack() as stack:
             await api.start()
             stack.push_async_callback(api.close)
-            await station.start()
-            gc.freeze()  # what start-up made stays; later collections need not look at it again
-            log.info(
-                "started identity=%s evses=%d boot_reason=%s",
-                config.csms.identity, len(self._hardware.profile.evses), start.reason,
-            )  # fmt: skip
             await self._work(station, csms, pilot)
             await self.lifecycle.note_end()
 
     async def _work(self, station: Station, csms: Csms, pilot: PilotLink) -> None:
         """Run the tasks until the lifecycle ends; one that fails ends the process, which systemd restarts."""
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(pilot.run(), name="pilot link"),
+            # first the link: what becomes of an open transaction depends on whether the cable is still in
+            tasks = [group.create_task(pilot.run(), name="pilot link")]
+            await station.start()
+            gc.freeze()  # what start-up made stays; later collections need not look at it again
+            tasks += [
                 group.create_task(station.run(), name="station"),
                 group.create_task(csms.run(station), name="csms"),
                 group.create_task(self.lifecycle.note_time(), name="clock"),
             ]
+            log.info("started identity=%s evses=%d", self._config.csms.identity, len(self._hardware.profile.evses))
             await self.lifecycle.ended.wait()
             await station.stop()
             await csms.close()
@@ -323,7 +321,12 @@ async def serve(config: Config) -> ProcessLifecycle:
         await settings.load()
         store.token_life_time_s = lambda: settings.integer(table.AUTH_CACHE_LIFETIME)
         brain = Brain(config, store, settings, hardware)
-        await brain.run()
+        try:
+            await brain.run()
+        except BaseExceptionGroup as group:
+            if (known := group.subgroup(StationError)) is None:
+                raise
+            raise known.exceptions[0] from None
     finally:
         await hardware.close()
         await store.close()

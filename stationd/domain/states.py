@@ -65,6 +65,8 @@ class StopReason(StrEnum):
     ENERGY_LIMIT_REACHED = "EnergyLimitReached"
     EV_DISCONNECTED = "EVDisconnected"
     GROUND_FAULT = "GroundFault"
+    HARD_RESET = "HardReset"
+    """1.6's word for a reset of the board; 2.x sends ImmediateReset."""
     IMMEDIATE_RESET = "ImmediateReset"
     LOCAL = "Local"
     LOCAL_OUT_OF_CREDIT = "LocalOutOfCredit"

@@ -39,8 +39,8 @@ class Memory:
     sender: Sender
     told: dict[tuple[int, int], Json] = field(default_factory=dict)
     """The status of each connector in the words that the CSMS last acknowledged, without the time."""
-    accepted: bool = False
-    """What the station was last told."""
+    accepted: bool | None = None
+    """What the station was last told; nothing before the first verdict, so that a refusal is told too."""
     last_heartbeat_at: float | None = None
 
 

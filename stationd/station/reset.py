@@ -71,7 +71,7 @@ class Resetter:
     def _ender(self, evse: Evse) -> Callable[[], Awaitable[None]]:
         async def end() -> None:
             evse.flow.drop_waiting("reset")
-            await evse.flow.stop(rules.RESET)
+            await evse.flow.stop(rules.HARD_RESET if self._accepted is ResetKind.HARD else rules.RESET)
 
         return end
 

@@ -81,6 +81,7 @@ NOT_PLUGGED_IN = Cause(TriggerReason.EV_CONNECT_TIMEOUT, StopReason.TIMEOUT, for
 """E03.FR.05, F02.FR.07: stationd has no bay sensor, so nothing else could end it."""
 UNLOCKED = Cause(TriggerReason.UNLOCK_COMMAND, StopReason.UNLOCK_COMMAND, forced=True)
 RESET = Cause(TriggerReason.RESET_COMMAND, StopReason.IMMEDIATE_RESET, forced=True)
+HARD_RESET = Cause(TriggerReason.RESET_COMMAND, StopReason.HARD_RESET, forced=True)
 ENERGY_STOPPED = Cause(TriggerReason.CHARGING_STATE_CHANGED, StopReason.STOPPED_BY_EV, forced=True)
 STORAGE_FAILED = Cause(TriggerReason.ABNORMAL_CONDITION, StopReason.OTHER, forced=True)
 
@@ -116,6 +117,7 @@ _TRIGGERS = {
     StopReason.EV_DISCONNECTED: TriggerReason.EV_COMMUNICATION_LOST,
     StopReason.TIMEOUT: TriggerReason.EV_CONNECT_TIMEOUT,
     StopReason.IMMEDIATE_RESET: TriggerReason.RESET_COMMAND,
+    StopReason.HARD_RESET: TriggerReason.RESET_COMMAND,
     StopReason.UNLOCK_COMMAND: TriggerReason.UNLOCK_COMMAND,
     StopReason.STOPPED_BY_EV: TriggerReason.CHARGING_STATE_CHANGED,
 }

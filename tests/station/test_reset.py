@@ -30,7 +30,7 @@ async def test_running_transactions_end_open_and_are_stored_before_the_restart()
         assert not b.closed(2)
         for transaction_id in ("tx-1", "tx-2"):
             assert b.told(transaction_id)[-1] == ("Ended", "ResetCommand", "EVConnected")
-        assert b.ended.stop_reason is StopReason.IMMEDIATE_RESET
+        assert b.ended.stop_reason is StopReason.HARD_RESET
         assert b.ended.stop_token is None
         check_stream(b.events)
 

@@ -16,6 +16,7 @@ _REASONS = {
     StopReason.DE_AUTHORIZED: "DeAuthorized",
     StopReason.EMERGENCY_STOP: "EmergencyStop",
     StopReason.EV_DISCONNECTED: "EVDisconnected",
+    StopReason.HARD_RESET: "HardReset",
     StopReason.IMMEDIATE_RESET: "SoftReset",
     StopReason.LOCAL: "Local",
     StopReason.MASTER_PASS: "Local",  # a person at the station, too

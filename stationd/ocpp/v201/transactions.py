@@ -18,8 +18,11 @@ from stationd.ocpp.v201.wire import (
 from stationd.ocpp.version import Context, Json, Outgoing
 
 _BY_CSMS = frozenset({TriggerReason.REMOTE_STOP, TriggerReason.RESET_COMMAND})
-_ENDED_BY_CSMS = frozenset({StopReason.REMOTE, StopReason.IMMEDIATE_RESET})
-_STOP_REASONS = {StopReason.UNLOCK_COMMAND: StopReason.OTHER}  # ReasonEnumType has no word for it
+_ENDED_BY_CSMS = frozenset({StopReason.REMOTE, StopReason.IMMEDIATE_RESET, StopReason.HARD_RESET})
+_STOP_REASONS = {  # where ReasonEnumType has no word of its own
+    StopReason.UNLOCK_COMMAND: StopReason.OTHER,
+    StopReason.HARD_RESET: StopReason.IMMEDIATE_RESET,
+}
 _MAX_PHASES = 3
 
 

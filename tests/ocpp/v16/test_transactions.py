@@ -132,6 +132,7 @@ def test_a_stop_without_a_token_names_nobody():
         (StopReason.EV_DISCONNECTED, "EVDisconnected"),
         (StopReason.EMERGENCY_STOP, "EmergencyStop"),
         (StopReason.IMMEDIATE_RESET, "SoftReset"),
+        (StopReason.HARD_RESET, "HardReset"),
         (StopReason.REBOOT, "Reboot"),
         (StopReason.POWER_LOSS, "PowerLoss"),
         (StopReason.UNLOCK_COMMAND, "UnlockCommand"),

@@ -87,6 +87,7 @@ def test_the_token_that_ended_it_is_told_e07_fr_02() -> None:
     [
         (TriggerReason.REMOTE_STOP, StopReason.REMOTE),
         (TriggerReason.RESET_COMMAND, StopReason.IMMEDIATE_RESET),
+        (TriggerReason.RESET_COMMAND, StopReason.HARD_RESET),
         (TriggerReason.EV_COMMUNICATION_LOST, StopReason.REMOTE),
     ],
 )
@@ -106,13 +107,18 @@ def test_a_token_that_2_0_1_cannot_say_is_left_out_so_that_the_queue_goes_on() -
     assert "idToken" not in told(id_token=IdToken("5YJ3", "VIN"), tell_id_token=True)
 
 
-@pytest.mark.parametrize("reason", [reason for reason in StopReason if reason is not StopReason.UNLOCK_COMMAND])
+_WORDS_OF_16 = {StopReason.UNLOCK_COMMAND, StopReason.HARD_RESET}
+
+
+@pytest.mark.parametrize("reason", [reason for reason in StopReason if reason not in _WORDS_OF_16])
 def test_the_end_says_what_began_it_e06_fr_08(reason: StopReason) -> None:
     assert told(event_type=ENDED, stop_reason=reason)["transactionInfo"]["stoppedReason"] == str(reason)
 
 
 def test_an_end_by_unlocking_has_no_word_of_its_own_in_2_x() -> None:
     assert told(event_type=ENDED, stop_reason=StopReason.UNLOCK_COMMAND)["transactionInfo"]["stoppedReason"] == "Other"
+    hard = told(event_type=ENDED, stop_reason=StopReason.HARD_RESET)
+    assert hard["transactionInfo"]["stoppedReason"] == "ImmediateReset"
 
 
 @pytest.mark.parametrize("event_type", [STARTED, UPDATED])
