@@ -5,6 +5,7 @@ Bounds what a CSMS can cost: so many frames and handled CALLs a second, so many 
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,11 +20,15 @@ logger = logging.getLogger(__name__)
 
 HANDLER_S = 10.0  # a CALL of the CSMS is answered within this, whatever its handler does
 MAX_CALLS_WAITING = 16  # a CSMS that keeps the rules has one
-FRAMES_PER_S, FRAME_BURST = 500.0, 1000.0
+FRAMES_PER_S, FRAME_BURST = 2000.0, 4000.0
+REFUSALS_PER_S, REFUSAL_BURST = 50.0, 100.0  # CALLs too many are refused; beyond this pace they are dropped unread
 FLOOD_S = 10.0  # beyond that pace for so long, answers to us drown in what the network has stored: cut and dial again
 CALLS_PER_S, CALL_BURST = 100.0, 200.0
 MESSAGE_S = 60.0  # a message that takes longer to arrive is no message
 PROBE_S = 10.0  # after an unanswered CALL: how long the CSMS has to show that it is alive
+
+
+_A_CALL = re.compile(r"\s*\[\s*2\s*,")
 
 
 class CallError(StationError):
@@ -96,6 +101,15 @@ class Pace:
         self._at = now
         return max(0.0, -self._tokens / self._rate)
 
+    def take(self, now: float) -> bool:
+        """Take one if there is one."""
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
     @property
     def strained(self) -> bool:
         """True while next to nothing of the burst is left."""
@@ -133,6 +147,8 @@ class Channel:
         self.last_call_at = clock.monotonic()
         """When the last CALL of ours was written; monotonic."""
         self.answers_received = 0
+        self.calls_dropped = 0
+        self._refusals = Pace(REFUSALS_PER_S, REFUSAL_BURST, self.last_call_at)
 
     # --- for the station ----------------------------------------------------------------------------------------------
 
@@ -217,12 +233,12 @@ class Channel:
         calm_at = self._clock.monotonic()
         while True:
             message = await self._socket.receive()
-            if isinstance(message, str):
-                self._session.receive_text(message)
-            else:
-                self._session.receive_binary()
-            self._process()
             now = self._clock.monotonic()
+            if isinstance(message, bytes):
+                self._session.receive_binary()
+            elif self._has_room(message, now):
+                self._session.receive_text(message)
+                self._process()
             wait_s = pace.wait_s(now)
             if not pace.strained:
                 calm_at = now
@@ -230,6 +246,13 @@ class Channel:
                 self._socket.abort(f"the CSMS sent more than {FRAMES_PER_S:g} messages a second for {FLOOD_S:g} s")
             # waiting here lets TCP hold the CSMS back; a bare yield lets the others work between two frames
             await asyncio.sleep(wait_s)
+
+    def _has_room(self, message: str, now: float) -> bool:
+        """Tell whether to read a message: in a flood of CALLs only the answers to ours are worth the time."""
+        if self._incoming.qsize() < MAX_CALLS_WAITING or not _A_CALL.match(message) or self._refusals.take(now):
+            return True
+        self.calls_dropped += 1
+        return False
 
     def _process(self) -> None:
         for event in self._session.events_received():

@@ -264,6 +264,25 @@ async def test_too_many_calls_at_once_are_refused_and_ours_still_get_through(ben
     assert await ours == {}
 
 
+async def test_in_a_flood_calls_are_dropped_unread_but_answers_are_not(bench: Bench) -> None:
+    gate = asyncio.Event()
+
+    async def wait(call: CallReceived) -> Reply:
+        await gate.wait()
+        return Answer({})
+
+    bench.replies = {"Slow": wait}
+    ours = asyncio.create_task(bench.channel.call("Heartbeat", {}, timeout_s=20))
+    ((_, message_id, _, _),) = await bench.socket.until(1)
+    for number in range(2000):
+        bench.socket.deliver([2, f"c{number}", "Slow", {}])
+    bench.socket.deliver([3, message_id, {}])
+    assert await ours == {}
+    assert bench.channel.calls_dropped > 1000
+    assert len(bench.socket.sent) < 1000
+    gate.set()
+
+
 async def test_hostile_frames_do_not_end_the_conversation(bench: Bench) -> None:
     for message in ("", "[]", "[2", b"\x00", '[2,"a",[],{}]', '[3,"x",{}]', '[2,"b","X",{"y":NaN}]', "[" * 5000):
         bench.socket.deliver(message)
@@ -324,3 +343,11 @@ def test_a_pace_lets_a_burst_pass_and_then_so_many_a_second() -> None:
     pace = Pace(10.0, 3.0, now=0.0)
     assert [pace.wait_s(0.0) for _ in range(5)] == [0, 0, 0, pytest.approx(0.1), pytest.approx(0.2)]
     assert pace.wait_s(10.0) == 0
+    assert not pace.strained
+
+
+def test_a_pace_that_is_not_waited_for_does_not_run_into_debt() -> None:
+    pace = Pace(10.0, 3.0, now=0.0)
+    assert [pace.take(0.0) for _ in range(1000)].count(True) == 3
+    assert pace.strained
+    assert pace.take(0.1)
