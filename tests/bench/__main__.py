@@ -14,6 +14,7 @@ from stationd.domain.errors import StationError
 from stationd.sandbox.launch import temporary_folder
 from tests.bench import measure_idle, measure_messages, measure_reaction, measure_session, measure_start
 from tests.bench.figures import Row, Verdict
+from tests.bench.procfs import MachineTime
 from tests.bench.report import as_json, between_markers, table
 from tests.bench.rig import ROOT, Csms
 from tests.bench.world import Measurement, World
@@ -71,13 +72,14 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.write_docs and (arguments.quick or arguments.only):
         parser.error("--write-docs needs a whole run: leave out --quick and --only")
-    began = time.monotonic()
+    began, before = time.monotonic(), MachineTime.now()
     try:
         rows = run(arguments)
     except (StationError, ApiError, RuntimeError) as error:
         print(f"cannot finish the benchmark: {error}", file=sys.stderr)
         return 1
-    conditions = f"{machine()}; load average of the last 15 minutes {os.getloadavg()[2]:.1f}"
+    others = 100 * before.others_share(MachineTime.now())
+    conditions = f"{machine()}; other programs used {others:.0f} % of the cores meanwhile"
     text = f"{conditions}. {time.monotonic() - began:.0f} s. {summary(rows)}.\n\n{table(rows)}"
     print(text)
     if arguments.json:

@@ -1,5 +1,7 @@
-"""What the kernel knows of another process: CPU time, memory, bytes written."""
+"""What the kernel knows of another process (CPU time, memory, bytes written) and of the whole machine."""
 
+import os
+import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,28 @@ class Memory:
 def cpu_ns(pid: int) -> int:
     """Return user and system time of all threads of a process since it was forked, ended threads too."""
     return time.clock_gettime_ns(((~pid) << 3) | 2)  # its CPU-time clock, as clock_getcpuclockid(3) names it
+
+
+@dataclass(frozen=True, slots=True)
+class MachineTime:
+    """CPU time since the machine started: all there was, what was used, and what of that this run used."""
+
+    total_s: float
+    busy_s: float
+    own_s: float
+
+    @classmethod
+    def now(cls) -> "MachineTime":
+        """Read it; processes of this run count once they have ended."""
+        fields = [int(word) / os.sysconf("SC_CLK_TCK") for word in Path("/proc/stat").read_text().split()[1:9]]
+        idle = fields[3] + fields[4]
+        own = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return cls(sum(fields), sum(fields) - idle, own)
+
+    def others_share(self, later: "MachineTime") -> float:
+        """Return which part of all cores was used by anything else between two readings."""
+        others = later.busy_s - self.busy_s - (later.own_s - self.own_s)
+        return max(0.0, others / (later.total_s - self.total_s))
 
 
 def memory(pid: int) -> Memory:
