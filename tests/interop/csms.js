@@ -1,9 +1,15 @@
 // The independent CSMS of the interoperability tests: the npm package ocpp-rpc in strict mode, steered over stdin/stdout.
 //
-// One JSON text a line. In:  {id, op: "call"|"raw"|"close"|"policy", ...}   Out: {reply: id, ...} or {event, ...}
+//   node csms.js PROTOCOLS [PASSWORD] [PORT]     PROTOCOLS: comma-separated, the preferred one first; PORT 0 = any
+//
+// One JSON text a line. In:  {id, op: "call"|"raw"|"close"|"policy", ...}   Out: {reply: id, ...} or {event, at, ...},
+// where `at` is in milliseconds of this process's monotonic clock. Events come in the order in which they happened.
 'use strict';
 const readline = require('readline');
-const { RPCServer, createRPCError, createValidator } = require('ocpp-rpc');
+
+// The schema library comments on details of the standard's own schemas; nothing of that is news.
+console.warn = () => {};
+const { NOREPLY, RPCServer, createRPCError, createValidator } = require('ocpp-rpc');
 
 // ocpp-rpc names its 2.1 schemas urn:XRequest and urn:XResponse, but looks them up as urn:X.req and urn:X.conf.
 const schemas21 = require('ocpp-rpc/lib/schemas/ocpp2_1.json').map((schema) => ({
@@ -12,13 +18,25 @@ const schemas21 = require('ocpp-rpc/lib/schemas/ocpp2_1.json').map((schema) => (
 }));
 
 const protocols = process.argv[2].split(',');
-const password = process.argv[3] || null;
+const port = Number(process.argv[4] || 0);
 const clients = new Map();
-const policy = { registration: 'Accepted', interval: 300, tokens: {}, fail: [], mute: [] };
+const policy = {
+    registration: 'Accepted', // answer to BootNotification
+    interval: 300, // seconds in that answer
+    tokens: {}, // verdict by token; Accepted where none is named
+    transactionTokens: {}, // the same in answers to messages of transactions
+    fail: [], // actions answered with CALLERROR
+    failWith: 'InternalError',
+    mute: [], // actions not answered at all
+    broken: {}, // action -> payload sent as its answer whatever the schema says
+    password: process.argv[3] || null, // null: anybody may connect
+};
 let nextTransaction = 1000;
 
 const say = (message) => process.stdout.write(JSON.stringify(message) + '\n');
+const tell = (event, fields) => say({ event, at: performance.now(), ...fields });
 const verdict = (token) => policy.tokens[token] || 'Accepted';
+const transactionVerdict = (token) => policy.transactionTokens[token] || verdict(token);
 const now = () => new Date().toISOString();
 
 const common = {
@@ -33,14 +51,17 @@ const common = {
 const v16 = {
     ...common,
     Authorize: (p) => ({ idTagInfo: { status: verdict(p.idTag) } }),
-    StartTransaction: (p) => ({ transactionId: nextTransaction++, idTagInfo: { status: verdict(p.idTag) } }),
+    StartTransaction: (p) => ({
+        transactionId: nextTransaction++,
+        idTagInfo: { status: transactionVerdict(p.idTag) },
+    }),
     StopTransaction: () => ({}),
     DiagnosticsStatusNotification: () => ({}),
 };
 const v2 = {
     ...common,
     Authorize: (p) => ({ idTokenInfo: { status: verdict(p.idToken.idToken) } }),
-    TransactionEvent: (p) => (p.idToken ? { idTokenInfo: { status: verdict(p.idToken.idToken) } } : {}),
+    TransactionEvent: (p) => (p.idToken ? { idTokenInfo: { status: transactionVerdict(p.idToken.idToken) } } : {}),
     NotifyReport: () => ({}),
     NotifyEvent: () => ({}),
     LogStatusNotification: () => ({}),
@@ -55,42 +76,53 @@ const server = new RPCServer({
 });
 
 server.auth((accept, reject, handshake) => {
-    if (password && (!handshake.password || handshake.password.toString() !== password)) {
-        say({ event: 'refused', identity: handshake.identity });
+    const offered = [...handshake.protocols];
+    tell('handshake', { identity: handshake.identity, offered });
+    if (policy.password && (!handshake.password || handshake.password.toString() !== policy.password)) {
+        tell('refused', { identity: handshake.identity });
         reject(401, 'wrong or missing credentials');
         return;
     }
     accept();
 });
 
+// Wait for ever, but not longer than the connection.
+const silence = (signal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('connection closing'))));
+
 server.on('client', (client) => {
     clients.set(client.identity, client);
-    say({ event: 'connected', identity: client.identity, protocol: client.protocol });
+    tell('connected', { identity: client.identity, protocol: client.protocol || null });
     const answers = client.protocol === 'ocpp1.6' ? v16 : v2;
-    client.handle(({ method, params, messageId }) => {
+    client.handle(({ method, params, messageId, signal }) => {
         const answer = answers[method];
+        const muted = policy.mute.includes(method);
         let result = null;
         let error = null;
-        if (policy.fail.includes(method)) error = 'InternalError';
+        if (policy.fail.includes(method)) error = policy.failWith;
         else if (!answer) error = 'NotImplemented';
-        else result = answer(params);
-        say({ event: 'call', identity: client.identity, method, params, messageId, result, error });
-        if (policy.mute.includes(method)) return new Promise(() => {});
+        else if (!muted) result = policy.broken[method] || answer(params);
+        tell('call', { identity: client.identity, method, params, messageId, result, error, muted });
+        if (muted) return silence(signal);
         if (error) throw createRPCError(error, 'made to fail');
+        if (policy.broken[method]) {
+            client.sendRaw(JSON.stringify([3, messageId, result]));
+            return NOREPLY;
+        }
         return result;
     });
     client.on('message', ({ message, outbound }) => {
-        if (!outbound) say({ event: 'frame', identity: client.identity, text: message.toString() });
+        tell('frame', { identity: client.identity, outbound, text: message.toString() });
     });
     client.on('strictValidationFailure', ({ error, method, isCall, outbound, params }) => {
-        say({ event: 'violation', method, isCall, outbound, text: error.message, params });
+        tell('violation', { method, isCall, outbound, text: error.message, params });
     });
     client.on('badMessage', ({ error, buffer }) => {
-        say({ event: 'bad', text: error ? error.message : '', frame: buffer ? buffer.toString() : '' });
+        tell('bad', { text: error ? error.message : '', frame: buffer ? buffer.toString() : '' });
     });
-    client.on('close', () => {
+    client.on('close', ({ code }) => {
         if (clients.get(client.identity) === client) clients.delete(client.identity);
-        say({ event: 'closed', identity: client.identity });
+        tell('closed', { identity: client.identity, code });
     });
 });
 
@@ -102,12 +134,12 @@ const operations = {
             return { error: { code: error.rpcErrorCode || error.constructor.name, message: error.message } };
         }
     },
-    raw: async ({ identity, text }) => {
-        clients.get(identity).sendRaw(text);
+    raw: async ({ identity, text, base64 }) => {
+        clients.get(identity).sendRaw(base64 ? Buffer.from(base64, 'base64') : text);
         return {};
     },
-    close: async ({ identity }) => {
-        clients.get(identity).close({ code: 1001, reason: 'going away', awaitPending: false });
+    close: async ({ identity, force }) => {
+        clients.get(identity).close({ code: 1001, reason: 'going away', awaitPending: false, force });
         return {};
     },
     policy: async (change) => {
@@ -127,4 +159,4 @@ readline.createInterface({ input: process.stdin })
     })
     .on('close', () => process.exit(0));
 
-server.listen(0, '127.0.0.1').then((http) => say({ event: 'ready', port: http.address().port }));
+server.listen(port, '127.0.0.1').then((http) => tell('ready', { port: http.address().port }));

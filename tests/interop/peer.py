@@ -1,6 +1,8 @@
 """Drives the independent CSMS (csms.js on the npm package ocpp-rpc, strict mode) from a test."""
 
+import base64
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -12,6 +14,8 @@ from typing import Any, Self
 
 HERE = Path(__file__).parent
 TIMEOUT_S = 20.0
+_UNREADABLE_ID = "-1"
+_HEAD = re.compile(r'\s*\[\s*-?\d+\s*,\s*"([^"]*)"')
 
 
 class PeerError(Exception):
@@ -25,21 +29,23 @@ class PeerError(Exception):
 class Peer:
     """One independent CSMS process. `events` holds everything that it told, in order."""
 
-    def __init__(self, versions: tuple[str, ...], *, password: str | None = None) -> None:
+    def __init__(self, versions: tuple[str, ...], *, password: str | None = None, port: int = 0) -> None:
+        """`versions`: the preferred one first."""
         node = shutil.which("node")
         assert node is not None, "node is missing: run `make test`, which installs it"
         assert (HERE / "node_modules/ocpp-rpc").exists(), "ocpp-rpc is missing: run tests/interop/setup.sh"
         protocols = ",".join(f"ocpp{version}" for version in versions)
         self._process = subprocess.Popen(
-            [node, str(HERE / "csms.js"), protocols, *([password] if password else [])],
+            [node, str(HERE / "csms.js"), protocols, password or "", str(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         self.events: list[dict[str, Any]] = []
         self._replies: dict[int, dict[str, Any]] = {}
-        self._changed = threading.Condition()
+        self.lock = threading.Condition()
         self._next_id = 1
+        self._raw_ids = {_UNREADABLE_ID}
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.port = int(self.wait(lambda e: e["event"] == "ready")["port"])
@@ -69,7 +75,7 @@ class Peer:
 
     def mark(self) -> int:
         """Return the present position in `events`, for `wait(..., since=)`."""
-        with self._changed:
+        with self.lock:
             return len(self.events)
 
     def wait(
@@ -77,7 +83,7 @@ class Peer:
     ) -> dict[str, Any]:
         """Return the first event from position `since` on that matches."""
         deadline = time.monotonic() + timeout_s
-        with self._changed:
+        with self.lock:
             while True:
                 for event in self.events[since:]:
                     if matches(event):
@@ -86,7 +92,7 @@ class Peer:
                 if left <= 0:
                     told = [(e["event"], e.get("method", "")) for e in self.events[since:] if e["event"] != "frame"]
                     raise AssertionError(f"no such event within {timeout_s} s; told since: {told[-30:]}")
-                self._changed.wait(left)
+                self.lock.wait(left)
 
     def wait_call(self, method: str, *, since: int = 0, timeout_s: float = TIMEOUT_S, **fields: Any) -> dict[str, Any]:
         """Return the parameters of the first call of this action whose fields match."""
@@ -103,8 +109,28 @@ class Peer:
 
     def calls(self, method: str, *, since: int = 0) -> list[dict[str, Any]]:
         """Return the parameters of all calls of this action so far."""
-        with self._changed:
-            return [e["params"] for e in self.events[since:] if e["event"] == "call" and e["method"] == method]
+        return [event["params"] for event in self.seen("call", since=since) if event["method"] == method]
+
+    def seen(self, name: str, *, since: int = 0) -> list[dict[str, Any]]:
+        """Return the events of one name so far."""
+        with self.lock:
+            return [event for event in self.events[since:] if event["event"] == name]
+
+    def frames(self, *, since: int = 0) -> list[tuple[bool, str]]:
+        """Return (sent by the CSMS, text) of every frame so far."""
+        return [(event["outbound"], event["text"]) for event in self.seen("frame", since=since)]
+
+    def wait_answer(self, message_id: str, *, since: int = 0, timeout_s: float = TIMEOUT_S) -> list[Any]:
+        """Return the station's answer to the CALL with this id, as it was sent."""
+
+        def matches(event: dict[str, Any]) -> bool:
+            if event["event"] != "frame" or event["outbound"]:
+                return False
+            frame = json.loads(event["text"])
+            return bool(frame[0] in (3, 4) and frame[1] == message_id)
+
+        answer: list[Any] = json.loads(self.wait(matches, since=since, timeout_s=timeout_s)["text"])
+        return answer
 
     def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Send a request to the station and return its response.
@@ -120,20 +146,34 @@ class Peer:
 
     def raw(self, text: str) -> None:
         """Send any text as a frame."""
+        if (head := _HEAD.match(text[:200])) is not None:
+            self._raw_ids.add(head[1])
         self._operate("raw", text=text)
 
-    def close_connection(self) -> None:
-        """Close the station's connection."""
-        self._operate("close")
+    def raw_binary(self, data: bytes) -> None:
+        """Send a binary frame."""
+        self._operate("raw", base64=base64.b64encode(data).decode())
+
+    def close_connection(self, *, force: bool = False) -> None:
+        """Close the station's connection; `force`: cut it without a word."""
+        self._operate("close", force=force)
 
     def policy(self, **changes: Any) -> None:
-        """Change registration, interval, tokens, fail or mute."""
+        """Change what csms.js lists under `policy`."""
         self._operate("policy", **changes)
 
-    def violations(self) -> list[dict[str, Any]]:
-        """Return every schema violation and bad message that the strict CSMS saw from the station."""
-        with self._changed:
-            return [e for e in self.events if e["event"] == "bad" or (e["event"] == "violation" and not e["outbound"])]
+    def violations(self, *, since: int = 0) -> list[dict[str, Any]]:
+        """Return every schema violation, of either side, and every bad message that the strict CSMS saw.
+
+        Answers to frames that a test sent by `raw` are none: ocpp-rpc does not know that it asked.
+        """
+        with self.lock:
+            events = self.events[since:]
+        return [e for e in events if e["event"] == "violation" or (e["event"] == "bad" and not self._asked_for(e))]
+
+    def _asked_for(self, bad: dict[str, Any]) -> bool:
+        head = _HEAD.match(bad["frame"][:200])
+        return head is not None and head[1] in self._raw_ids and "unrecognised message ID" in bad["text"]
 
     def _operate(self, operation: str, **fields: Any) -> dict[str, Any]:
         request_id = self._next_id
@@ -143,9 +183,9 @@ class Peer:
         self._process.stdin.write(json.dumps(message) + "\n")
         self._process.stdin.flush()
         deadline = time.monotonic() + 30
-        with self._changed:
+        with self.lock:
             while request_id not in self._replies:
-                assert self._changed.wait(max(0.0, deadline - time.monotonic())), f"no reply to {operation}"
+                assert self.lock.wait(max(0.0, deadline - time.monotonic())), f"no reply to {operation}"
             reply = self._replies.pop(request_id)
         if reply.get("error", {}).get("code") == "Driver":
             raise AssertionError(reply["error"]["message"])
@@ -155,11 +195,11 @@ class Peer:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             message = json.loads(line)
-            with self._changed:
+            with self.lock:
                 if "reply" in message:
                     self._replies[message["reply"]] = message
                 else:
                     if message["event"] == "connected":
                         self.identity = message["identity"]
                     self.events.append(message)
-                self._changed.notify_all()
+                self.lock.notify_all()
