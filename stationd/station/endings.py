@@ -66,7 +66,8 @@ class Endings(FlowBase):
             self._cable_due_s = None
             self._meter.active = False
             self._sampler.cancel()
-            self.finishing = self._watch.cable and self.plug_count == ending.plug_count
+            same_plug = self.plug_count == ending.plug_count
+            self.finishing, self.cable_left = self._watch.cable and same_plug, same_plug
         await self._release_cable(ending.cause, session.tx.id_token)
         self._around.look_again()
         if self.session is None and self._watch.cable and not self.finishing:

@@ -140,6 +140,8 @@ class Evse:
         if self.flow.waiting is not None and not self.operative:
             self.flow.drop_waiting("unavailable")
         await self.flow.settle()
+        if not self.watch.cable and not self._cable_in_socket:
+            self.flow.cable_left = False
         self.offering.apply()
         self.publish()
         if self.flow.session is None:
@@ -154,6 +156,12 @@ class Evse:
     def transaction(self) -> Transaction | None:
         """The running transaction."""
         return None if self.flow.session is None else self.flow.session.tx
+
+    @property
+    def _cable_in_socket(self) -> bool:
+        """True while a plug is in the socket, whether or not a car is at the other end."""
+        status = self.watch.newest
+        return self.profile.outlet and status is not None and status.cable_max_a is not None
 
     @property
     def has_lock(self) -> bool:
@@ -224,15 +232,15 @@ class Evse:
 
     def snapshot(self) -> ConnectorSnapshot:
         """Return everything from which any version's connector status follows."""
-        tx, status, faults = self.transaction, self.watch.newest, self.faults()
-        cable = self.watch.cable
-        plugged_here = self.profile.outlet and status is not None and status.cable_max_a is not None
+        tx, faults = self.transaction, self.faults()
+        cable, in_socket = self.watch.cable, self._cable_in_socket
+        left_here = self.flow.cable_left and in_socket and self.flow.waiting is None
         idle = ChargingState.EV_CONNECTED if cable else ChargingState.IDLE
         return ConnectorSnapshot(
             evse_id=self.profile.evse_id,
             connector_id=CONNECTOR_ID,
             status=connector_status(
-                faulted=blocking(faults) is not None, operative=self.operative, occupied=cable or plugged_here
+                faulted=blocking(faults) is not None, operative=self.operative, occupied=cable or in_socket
             ),
             operative=self.operative,
             changed_at=self._changed_at,
@@ -240,7 +248,7 @@ class Evse:
             charging_state=idle if tx is None else tx.charging_state,
             transaction_id=None if tx is None else tx.transaction_id,
             authorized=self.flow.waiting is not None or (tx is not None and tx.authorized),
-            finishing=self.flow.finishing,
+            finishing=self.flow.finishing or left_here,
             faults=faults,
         )
 

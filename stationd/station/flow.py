@@ -58,6 +58,7 @@ class Flow(Endings):
     async def plugged(self) -> None:
         """Take note of a cable that came in."""
         self.plug_count += 1
+        self.cable_left = False
         self.plugged_at_s = self._now()
         if self.ending is not None:
             return
@@ -140,7 +141,7 @@ class Flow(Endings):
         self._meter.active = True
         samples = self._sampler.begin(reading)
         if await self._tell(trigger, state, TransactionEventType.STARTED, session=session, samples=samples):
-            self.session, self.waiting, self.finishing = session, None, False
+            self.session, self.waiting, self.finishing, self.cable_left = session, None, False, False
             return
         self._meter.active = False
         self._sampler.cancel()

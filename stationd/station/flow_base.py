@@ -96,6 +96,8 @@ class FlowBase:
         self.ending: Ending | None = None
         self.waiting: Grant | None = None
         self.finishing = False
+        self.cable_left = False
+        """A cable that is still in the socket is that of a transaction which is over; its car may have gone."""
         self.kept_for: IdToken | None = None
         self.plug_count = 0
         self.plugged_at_s = 0.0

@@ -1,9 +1,10 @@
 """Ends under trouble: a broken disk, a dead meter, a lost link."""
 
 from stationd.domain.faults import FaultCode
+from stationd.domain.pilot import CpState
 from stationd.domain.states import ConnectorStatus, StopReason
 from stationd.domain.variable_table import TX_START_POINT
-from tests.station.harness import bench
+from tests.station.harness import BERT, bench
 from tests.station.test_interleavings import check_stream
 
 
@@ -148,6 +149,34 @@ async def test_a_cable_pulled_while_the_end_waits_makes_no_second_end() -> None:
         assert b.ended.stop_reason is StopReason.LOCAL
         check_stream(b.events)
         assert not b.snapshot().finishing
+
+
+async def test_a_cable_left_in_the_socket_is_finishing_until_it_goes() -> None:
+    async with bench() as b:
+        await b.charge()
+        await b.swipe()
+        assert b.snapshot().finishing
+        await b.change(cp=CpState.A)  # the car's end is pulled first; the plug is seen a moment longer
+        assert b.snapshot().finishing
+        assert b.snapshot().status is ConnectorStatus.OCCUPIED
+        await b.plug_out()
+        assert not b.snapshot().finishing
+        assert b.snapshot().status is ConnectorStatus.AVAILABLE
+        b.pilot.outlets[1].plugged = True
+        await b.settle()
+        await b.change(cp=CpState.A)  # the next driver's cable, without a car yet
+        assert b.snapshot().status is ConnectorStatus.OCCUPIED
+        assert not b.snapshot().finishing
+
+
+async def test_a_cable_left_in_the_socket_that_its_car_ended_from_is_finishing_too() -> None:
+    async with bench() as b:
+        await b.charge()
+        await b.change(cp=CpState.A, closed=False)
+        assert b.told()[-1][:2] == ("Ended", "EVCommunicationLost")
+        assert b.snapshot().finishing
+        assert (await b.swipe(BERT)).accepted
+        assert not b.snapshot().finishing  # somebody is about to use it
 
 
 async def test_the_next_cable_in_during_an_end_begins_anew() -> None:
