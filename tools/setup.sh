@@ -24,8 +24,9 @@ find_python() {
             return
         fi
     done
-    found=$(python3 -c 'import platform; print(platform.python_version())' 2>/dev/null || echo none)
-    fail "Python 3.11 or later is needed, found ${found}: install it (Debian 12 or later: apt-get install python3 python3-venv), or name one: make PYTHON=python3.12 ..."
+    asked=${PYTHON:-python3}
+    found=$("$asked" -c 'import platform; print(platform.python_version())' 2>/dev/null || echo none)
+    fail "Python 3.11 or later is needed, and $asked is ${found}: install it (Debian 12 or later: apt-get install python3 python3-venv), or name another: make PYTHON=python3.12 ..."
 }
 
 # Node 18 runs the independent CSMS of the interoperability tests; the compilers build pyscard and systemd-python.

@@ -21,6 +21,7 @@ from stationd.api.client import ApiError, Client
 from stationd.domain.errors import StationError
 from stationd.sandbox.demo_view import HEIGHT, WIDTH, Scene, bill, picture
 from stationd.sandbox.launch import Folders, Sandbox, StationOptions, temporary_folder
+from stationd.sandbox.processes import port_number
 
 CARD = "04A2B3C4D5E680"
 REFRESH_S = 0.15
@@ -322,7 +323,7 @@ def main() -> int:
     parser.add_argument("--ocpp", choices=("1.6", "2.0.1", "2.1"), help="OCPP version (default: the newest)")
     parser.add_argument("--plain", action="store_true", help="plain lines although this is a terminal")
     parser.add_argument("--stop-by", choices=("card", "csms"), default="card", help="who ends the session")
-    parser.add_argument("--port", type=int, default=0, help="port of the sandbox CSMS (default: any free one)")
+    parser.add_argument("--port", type=port_number, default=0, help="port of the sandbox CSMS (default: any free one)")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the live view into FILE instead of showing it")
     arguments = parser.parse_args()
     try:

@@ -1,5 +1,6 @@
 """Start, watch and end the processes of a simulated station. Synchronous; standard library only."""
 
+import argparse
 import contextlib
 import json
 import os
@@ -15,6 +16,18 @@ from stationd.domain.errors import StationError
 
 POLL_S = 0.02
 END_S = 5.0
+MAX_PORT = 65_535
+
+
+def port_number(text: str) -> int:
+    """Return a TCP port given on a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none; the text says what would be.
+    """
+    if text.isdecimal() and int(text) <= MAX_PORT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: give 0 (any free one) to {MAX_PORT}")
 
 
 class ProcessFailedError(StationError):

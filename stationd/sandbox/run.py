@@ -15,6 +15,7 @@ from stationd import hwprofile
 from stationd.config.load import load
 from stationd.domain.errors import StationError
 from stationd.sandbox.launch import SANDBOX_PASSWORD, Folders, Sandbox, StationOptions, temporary_folder
+from stationd.sandbox.processes import port_number
 
 HELP = """\
 The station runs. In another terminal:
@@ -85,7 +86,7 @@ def main() -> int:
     parser.add_argument("--identity", default="SIM-001", help="the station's identity (default %(default)s)")
     parser.add_argument("--password", help="for HTTP basic authentication")
     parser.add_argument("--evses", type=int, default=1)
-    parser.add_argument("--port", type=int, default=9000, help="port of the sandbox CSMS (default %(default)s)")
+    parser.add_argument("--port", type=port_number, default=9000, help="port of the sandbox CSMS (default %(default)s)")
     parser.add_argument("--folder", type=Path, help="keep state and logs here (default: a temporary folder)")
     arguments = parser.parse_args()
     try:

@@ -16,6 +16,7 @@ from stationd.domain.errors import StationError
 from stationd.sandbox.csms.answers import Json, Policy
 from stationd.sandbox.csms.ledger import Ledger
 from stationd.sandbox.csms.server import Csms
+from stationd.sandbox.processes import port_number
 
 CONTROL_SOCKET = "csms.sock"
 STATUSES = ("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx")
@@ -169,7 +170,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="stationd.sandbox.csms", description=__doc__)
     parser.add_argument("--runtime-dir", type=Path, required=True, help="folder of the control socket csms.sock")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=9000, help="0 = any free port")
+    parser.add_argument("--port", type=port_number, default=9000, help="0 = any free port")
     parser.add_argument("--password", help="demand HTTP basic authentication with this password")
     parser.add_argument("--versions", default="2.1,2.0.1,1.6", help="in order of preference")
     parser.add_argument("--interval", type=int, default=60, help="heartbeat interval in seconds")
