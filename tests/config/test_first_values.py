@@ -66,7 +66,6 @@ def test_seeds_of_every_section_reach_the_settings(tmp_path: Path) -> None:
     assert settings.text(table.of_connector(table.CONNECTOR_TYPE, 1, 1)) == "cType2"
     assert settings.members(table.TX_STOP_POINT) == ("EVConnected", "Authorized")
     assert settings.boolean(table.STOP_TX_ON_INVALID_ID) is False
-    assert settings.integer(table.MINIMUM_STATUS_DURATION) == 2
     assert settings.integer(table.EV_CONNECTION_TIMEOUT) == 45
     assert settings.origin(table.HEARTBEAT_INTERVAL) is Origin.CONFIG
     assert settings.origin(table.VENDOR_NAME) is Origin.DEFAULT

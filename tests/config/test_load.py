@@ -18,6 +18,7 @@ url = "ws://127.0.0.1:9000/ocpp"
 identity = "CP-1"
 """
 TLS = BASE.replace("ws://", "wss://")
+CA = "ca_file = 'ca.pem'\n"
 PASSWORD = 'password = "correct-horse-battery"\n'
 
 Read = Callable[..., Config]
@@ -197,8 +198,8 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     [
         (BASE, 0),
         (BASE + PASSWORD, 1),
-        (TLS + PASSWORD, 2),
-        (TLS + 'client_certificate_file = "c"\nclient_key_file = "k"\n', 3),
+        (TLS + PASSWORD + CA, 2),
+        (TLS + CA + 'client_certificate_file = "c"\nclient_key_file = "k"\n', 3),
         (TLS + PASSWORD + "security_profile = 2\nca_file = 'ca'\n", 2),
     ],
 )

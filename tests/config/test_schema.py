@@ -50,7 +50,7 @@ def test_each_example_of_the_reference_is_accepted(tmp_path: Path) -> None:
         section = [line for line in lines.get(key.section, []) if not line.startswith(f"{key.name} ")]
         lines[key.section] = [*section, f"{key.name} = {key.example}"]
         if key.name == "url":
-            lines["csms"].append('password = "correct-horse-battery"')
+            lines["csms"] += ['password = "correct-horse-battery"', 'ca_file = "ca.pem"']
         if key.name == "password_file":
             (tmp_path / "secret").write_text("correct-horse-battery")
             lines["csms"][-1] = 'password_file = "secret"'
@@ -60,7 +60,7 @@ def test_each_example_of_the_reference_is_accepted(tmp_path: Path) -> None:
 
 
 def test_the_shipped_example_can_be_used() -> None:
-    config = load(DOCS / "station.toml")
+    config = load(DOCS / "stationd.toml")
     rows = table.rows_for([(1, (1,))])
     settings = Settings(rows, seeds=config.seeds(rows))
     assert settings.text(table.MODEL) == "Wallbox 11"

@@ -282,7 +282,7 @@ def test_a_path_that_is_too_long_or_missing_is_said(tmp_path: Path) -> None:
         Server(str(tmp_path / "none"), gid=None, hello=HELLO)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs to become another user")
+@pytest.mark.usefixtures("root")
 @pytest.mark.parametrize(
     ("gid", "groups", "served"),
     [(None, [], False), (4_243, [], True), (4_244, [4_244], True), (4_245, [], False)],

@@ -48,7 +48,7 @@ def test_a_file_that_others_can_write_is_not_trusted(tmp_path: Path) -> None:
         read(write(tmp_path, "site_max_a = 16", 0o646))
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs to give files away")
+@pytest.mark.usefixtures("root")
 def test_a_file_of_another_owner_or_group_is_not_trusted(tmp_path: Path) -> None:
     path = write(tmp_path, "site_max_a = 16", 0o664)
     assert read(path) == 16
