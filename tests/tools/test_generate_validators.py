@@ -19,7 +19,7 @@ OCPP = tool.ROOT / "stationd" / "ocpp"
 
 @pytest.mark.parametrize("version", tool.ACTIONS)
 def test_the_committed_validators_are_byte_for_byte_what_the_generator_writes(version: str, tmp_path: Path) -> None:
-    assert fastjsonschema.VERSION == tool.FASTJSONSCHEMA, f"install fastjsonschema {tool.FASTJSONSCHEMA}: make test does"
+    assert fastjsonschema.VERSION == tool.FASTJSONSCHEMA, "install the fastjsonschema of pyproject.toml"
     committed = {path.name: path.read_text() for path in (OCPP / version / "validators").glob("*.py")}
     assert committed == tool.files_of(version, tool.schema_folder(version))
 
