@@ -61,6 +61,8 @@ class StationOptions:
     """Of the sandbox CSMS."""
     csms_password: str | None = None
     """At `csms_url`."""
+    hw_profile: str = "mock"
+    """Or the absolute path of another board that the plant can play."""
     site_max_a: float = 16.0
     speed: float = 1.0
     """Multiplies energy, never time."""
@@ -80,6 +82,7 @@ class Sandbox:
         self.processes: dict[str, Process] = {}
         self.csms_url = options.csms_url
         self._modbus_port = modbus_port
+        self._csms_port = options.csms_port
         if len(str(folders.runtime_dir / "plant-reader.sock")) > MAX_SOCKET_PATH:
             raise StationError(
                 f"cannot use {folders.runtime_dir}: its path is too long for sockets; choose a shorter one"
@@ -130,21 +133,21 @@ class Sandbox:
                 f"# The installer's limit: stationd-pilot never offers more.\nsite_max_a = {self.options.site_max_a}\n"
             )
         pilot = self._spawn(
-            "stationd-pilot", [sys.executable, "-I", "-S", PILOT_PROGRAM, "--profile", "mock",
+            "stationd-pilot", [sys.executable, "-I", "-S", PILOT_PROGRAM, "--profile", self.options.hw_profile,
                                "--evses", self.options.evses, "--runtime-dir", self.folders.runtime_dir,
                                "--state-dir", self.folders.state_dir, "--site-limit", limit],
         )  # fmt: skip
         pilot.wait_until(lambda: _answers(self.folders.runtime_dir / "pilot.sock"), READY_S)
 
     def start_csms(self) -> None:
-        """Start the sandbox CSMS."""
+        """Start the sandbox CSMS; one that is started again comes back where it was."""
         argv: list[Any] = [sys.executable, "-m", "stationd.sandbox.csms", "--runtime-dir", self.folders.runtime_dir,
-                           "--port", self.options.csms_port]  # fmt: skip
+                           "--port", self._csms_port]  # fmt: skip
         if self.options.password:
             argv += ["--password", self.options.password]
         csms = self._spawn("sandbox CSMS", argv)
-        port = csms.ready_line(READY_S)["port"]
-        self.csms_url = f"ws://127.0.0.1:{port}/ocpp"
+        self._csms_port = csms.ready_line(READY_S)["port"]
+        self.csms_url = f"ws://127.0.0.1:{self._csms_port}/ocpp"
 
     def start_station(self) -> None:
         """Start the brain and wait until its local API answers."""
@@ -162,7 +165,7 @@ class Sandbox:
             "station": {
                 "vendor": "stationd", "model": "Simulated", "serial_number": options.identity, "evses": options.evses,
                 "state_dir": str(self.folders.state_dir), "runtime_dir": str(self.folders.runtime_dir),
-                "hw_profile": "mock",
+                "hw_profile": options.hw_profile,
                 **options.station,
             },
             "csms": csms,

@@ -43,6 +43,7 @@ class Control:
             ),
             "send_raw": Method(change, self.send_raw, parameters={"text": str, **station}, optional=optional),
             "disconnect": Method(change, self.disconnect, parameters=station, optional=optional),
+            "set_reachable": Method(change, self.set_reachable, parameters={"reachable": bool}),
             "remote_start": Method(
                 change, self.remote_start, parameters={"token": str, "evse_id": int, **station}, optional=optional
             ),
@@ -94,6 +95,10 @@ class Control:
     async def disconnect(self, identity: str | None = None) -> None:
         """Close the connection."""
         await self._csms.disconnect(identity)
+
+    async def set_reachable(self, reachable: bool) -> None:
+        """Go away (every connection ends, new ones are refused) or come back; what was learnt stays."""
+        await (self._csms.come_back() if reachable else self._csms.close())
 
     async def remote_start(self, token: str, evse_id: int, identity: str | None = None) -> Json:
         """Start a session in the words of the station's version."""

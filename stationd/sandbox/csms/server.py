@@ -56,6 +56,7 @@ class Csms:
         self._password = password
         self._subprotocols = [Subprotocol(f"ocpp{version}") for version in versions]
         self._server: Server | None = None
+        self._address = ("127.0.0.1", 0)
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port."""
@@ -63,13 +64,20 @@ class Csms:
             self._serve, host, port, subprotocols=self._subprotocols, process_request=self._admit,
             compression=None, max_size=2**20, ping_interval=None, close_timeout=1,
         )  # fmt: skip
-        return int(next(iter(self._server.sockets)).getsockname()[1])
+        self._address = (host, int(next(iter(self._server.sockets)).getsockname()[1]))
+        return self._address[1]
 
     async def close(self) -> None:
         """Close every connection and stop listening."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+            self._server = None
+
+    async def come_back(self) -> None:
+        """Listen again where it was."""
+        if self._server is None:
+            await self.start(*self._address)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         if self._password is not None:
