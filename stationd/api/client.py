@@ -83,6 +83,8 @@ class Client:
                 message = self._receive()
             except UnreachableError:
                 return
+            if "error" in message:
+                raise ApiError(message["error"].get("message", "?"), message["error"].get("code", 0))
             if "method" in message:
                 yield message.get("params")
 

@@ -134,6 +134,24 @@ async def test_a_stream_ends_with_its_caller_and_leaves_the_server_well(path: Pa
     assert await _call(path, "add", first=1) == 2.0
 
 
+async def _fail() -> AsyncIterator[int]:
+    yield 1
+    raise Refused("the well is dry")
+
+
+async def test_a_stream_that_fails_tells_why(tmp_path: Path) -> None:
+    server = Server(tmp_path / "s.sock", {"fail": Method(Access.READ, stream=_fail)})
+    await server.start()
+
+    def take() -> list[int]:
+        with Client(tmp_path / "s.sock", timeout_s=5) as client:
+            return list(client.stream("fail"))
+
+    with pytest.raises(ApiError, match="the well is dry"):
+        await asyncio.to_thread(take)
+    await server.close()
+
+
 async def test_connections_over_the_limit_are_told_so(path: Path) -> None:
     held = [await asyncio.open_unix_connection(path) for _ in range(32)]
     await _settle()
