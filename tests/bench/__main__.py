@@ -78,8 +78,11 @@ def main() -> int:
     except (StationError, ApiError, RuntimeError) as error:
         print(f"cannot finish the benchmark: {error}", file=sys.stderr)
         return 1
-    others = 100 * before.others_share(MachineTime.now())
-    conditions = f"{machine()}; other programs used {others:.0f} % of the cores meanwhile"
+    after = MachineTime.now()
+    others, stolen = 100 * before.others_share(after), 100 * before.stolen_share(after)
+    conditions = (
+        f"{machine()}; meanwhile others used {others:.0f} % of the cores, and {stolen:.1f} % were stolen by a host"
+    )
     text = f"{conditions}. {time.monotonic() - began:.0f} s. {summary(rows)}.\n\n{table(rows)}"
     print(text)
     if arguments.json:

@@ -39,7 +39,7 @@ NO_NODE_NOTE = "Beside the npm package ocpp-rpc: needs Node and tests/interop/se
 
 def measure(world: World) -> list[Row]:
     """Let both sides send in turn."""
-    count, rounds = world.pick(200, 500), world.pick(1, 7)
+    count, rounds = world.pick(100, 500), world.pick(1, 7)
     live: list[float] = []
     queued: list[float] = []
     theirs: list[float] = []

@@ -26,7 +26,7 @@ GROWTH_NOTE = (
 
 def measure(world: World) -> list[Row]:
     """Charge for a while, then ask for many events."""
-    seconds = world.pick(6, 60)
+    seconds = world.pick(4, 60)
     world.say(f"session: {seconds} s of charging, then {EVENTS} events")
     with StationRig(world.csms, Variant(variables=EVERY_SECOND)) as rig, rig.sandbox.plant() as plant:
         rig.start_brain()

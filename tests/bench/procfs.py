@@ -29,19 +29,25 @@ class MachineTime:
     total_s: float
     busy_s: float
     own_s: float
+    stolen_s: float
+    """What a virtual machine's host gave to others."""
 
     @classmethod
     def now(cls) -> "MachineTime":
         """Read it; processes of this run count once they have ended."""
         fields = [int(word) / os.sysconf("SC_CLK_TCK") for word in Path("/proc/stat").read_text().split()[1:9]]
-        idle = fields[3] + fields[4]
+        idle, stolen = fields[3] + fields[4], fields[7]
         own = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return cls(sum(fields), sum(fields) - idle, own)
+        return cls(sum(fields), sum(fields) - idle - stolen, own, stolen)
 
     def others_share(self, later: "MachineTime") -> float:
         """Return which part of all cores was used by anything else between two readings."""
         others = later.busy_s - self.busy_s - (later.own_s - self.own_s)
         return max(0.0, others / (later.total_s - self.total_s))
+
+    def stolen_share(self, later: "MachineTime") -> float:
+        """Return which part of all cores the host kept between two readings."""
+        return (later.stolen_s - self.stolen_s) / (later.total_s - self.total_s)
 
 
 def memory(pid: int) -> Memory:

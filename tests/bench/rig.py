@@ -215,11 +215,11 @@ class StationRig:
     def until_contactor(self, plant: Client, *, closed: bool, timeout_s: float = 20.0) -> None:
         """Wait until the plant's contacts touch, or part."""
         deadline = time.monotonic() + timeout_s
-        while plant.call("state", last_reactions=0)["evses"][0]["contactor"]["closed"] != closed:
+        while (evse := plant.call("state", last_reactions=0)["evses"][0])["contactor"]["closed"] != closed:
             if time.monotonic() > deadline:
-                raise self.sandbox.processes["stationd-pilot"].failure(
-                    f"did not {'close' if closed else 'open'} the contactor within {timeout_s:g} s"
-                )
+                seen = {name: evse[name] for name in ("car", "pins", "lock", "faults")}
+                what = f"did not {'close' if closed else 'open'} the contactor within {timeout_s:g} s: {seen}"
+                raise self.sandbox.processes["stationd"].failure(what)
             time.sleep(0.02)
 
 
