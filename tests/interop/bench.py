@@ -176,6 +176,25 @@ class Bench:
         """Hold a card to the reader."""
         self.plant.call("present_card", token=card, evse_id=evse_id)
 
+    def present_twice(self, card: str = CARD) -> None:
+        """Hold a card to the reader, and take the permission back by doing so again."""
+        for _ in range(2):
+            before = self._accepted()
+            self.present(card)
+            self.wait(lambda: self._accepted() > before)  # noqa: B023 - called at once
+
+    def _accepted(self) -> int:
+        return self.logs().count("token presented accepted=True")
+
+    def leave(self, card: str = CARD) -> None:
+        """End the driver's session fast and pull the cable: the car stops drawing before the card comes."""
+        self.plant.call("wants_power", wants=False)
+        since = self.peer.mark()
+        self.present(card)
+        self.words.wait_ended(since=since)
+        self.plug_out()
+        self.words.wait_status(1, "Available", since=since)
+
     def wait_energy(self, more_wh: float = 100.0, evse_id: int = 1) -> None:
         """Wait until so much more has flowed."""
         target = self.world(evse_id)["flowed_wh"] + more_wh
@@ -189,7 +208,9 @@ class Bench:
 
     def logs(self) -> str:
         """Return everything that the station's processes logged."""
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self.sandbox.folders.log_dir.glob("*.log")))
+        return "\n".join(
+            path.read_text(errors="replace") for path in sorted(self.sandbox.folders.log_dir.glob("*.log"))
+        )
 
     def check(self, *, since: int = 0, message_timeout_s: float = 30.0) -> None:
         """Fail if a schema or a rule of OCPP-J was broken, or if a process of the station failed."""

@@ -1,6 +1,6 @@
 """Stations for the tests: one that the tests of a module share, version by version, and fresh ones."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -15,9 +15,13 @@ VERSIONS = ("1.6", "2.0.1", "2.1")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test that has a `version` in all of them, unless it names its own."""
     if "version" in metafunc.fixturenames:
-        chosen = next(metafunc.definition.iter_markers("parametrize"), None)
-        if chosen is None or "version" not in str(chosen.args[0]).split(","):
+        chosen = [name for mark in metafunc.definition.iter_markers("parametrize") for name in _names(mark.args[0])]
+        if "version" not in chosen:
             metafunc.parametrize("version", VERSIONS)
+
+
+def _names(given: str | Sequence[str]) -> list[str]:
+    return [name.strip() for name in given.split(",")] if isinstance(given, str) else list(given)
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,7 +57,8 @@ FAILED = pytest.StashKey[bool]()
 class Shared:
     """The station that the tests of a module share; replaced after a failure and for another version."""
 
-    def __init__(self) -> None:
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
         self._bench: Bench | None = None
 
     def of(self, version: str) -> Bench:
@@ -61,7 +66,7 @@ class Shared:
         if self._bench is not None and self._bench.version != version:
             self.discard()
         if self._bench is None:
-            self._bench = Bench(version, Setup())
+            self._bench = Bench(version, self.setup)
         return self._bench
 
     def discard(self) -> None:
@@ -73,8 +78,9 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Shared]:
-    stations = Shared()
+def shared(request: pytest.FixtureRequest) -> Iterator[Shared]:
+    """The module says by `SETUP` how its station differs from the ordinary one."""
+    stations = Shared(getattr(request.module, "SETUP", Setup()))
     yield stations
     stations.discard()
 
@@ -88,13 +94,17 @@ def bench(request: pytest.FixtureRequest, shared: Shared, version: str) -> Itera
     try:
         if not request.node.stash.get(FAILED, True):
             station.settle()
-            station.check(since=mark)
+            station.check(since=mark, message_timeout_s=_timeout_s(station))
     except BaseException:
         request.node.stash[FAILED] = True
         raise
     finally:
         if request.node.stash.get(FAILED, True):
             shared.discard()
+
+
+def _timeout_s(station: Bench) -> float:
+    return float(station.setup.timing.get("message_timeout_s", 30))
 
 
 @pytest.fixture
@@ -110,8 +120,7 @@ def fresh(request: pytest.FixtureRequest, version: str) -> Iterator[Callable[[Se
     try:
         if not request.node.stash.get(FAILED, True):
             for station in made:
-                timeout_s = float(station.setup.timing.get("message_timeout_s", 30))
-                station.check(message_timeout_s=timeout_s)
+                station.check(message_timeout_s=_timeout_s(station))
     finally:
         for station in made:
             with station:

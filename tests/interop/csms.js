@@ -112,7 +112,8 @@ server.on('client', (client) => {
         return result;
     });
     client.on('message', ({ message, outbound }) => {
-        tell('frame', { identity: client.identity, outbound, text: message.toString() });
+        const binary = typeof message !== 'string';
+        tell('frame', { identity: client.identity, outbound, binary, text: message.toString() });
     });
     client.on('strictValidationFailure', ({ error, method, isCall, outbound, params }) => {
         tell('violation', { method, isCall, outbound, text: error.message, params });

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
-SLACK_MS = 250.0  # a time-out of the station begins a little before the CSMS has the frame
+SLACK_MS = 500.0  # a time-out of the station begins before the CSMS, which may be busy, has the frame
 
 
 @dataclass(slots=True)
@@ -40,11 +40,11 @@ class Rules:
         """Take the next event of the log; return what is wrong with it."""
         if event["event"] in ("connected", "closed"):
             self._connection = _Connection()
-        if event["event"] != "frame":
+        if event["event"] != "frame" or event.get("binary"):
             return None
         try:
             frame = json.loads(event["text"])
-        except ValueError:
+        except (ValueError, RecursionError):
             return None if event["outbound"] else f"sent something that is not JSON: {event['text'][:200]}"
         if not isinstance(frame, list) or len(frame) < 3 or not isinstance(frame[1], str):
             return None if event["outbound"] else f"sent something that is no frame: {event['text'][:200]}"

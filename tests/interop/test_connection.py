@@ -1,5 +1,6 @@
 """Connecting: which version, with which password, and what happens when the CSMS goes away."""
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ def stationctl_status(station: Bench) -> str:
 
 def gaps_ms(peer: Peer, name: str) -> list[float]:
     at = [event["at"] for event in peer.seen(name)]
-    return [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(at)]
 
 
 def test_the_version_that_the_csms_prefers_is_spoken(fresh: Fresh, version: str) -> None:
@@ -38,9 +39,7 @@ def test_the_version_that_the_csms_prefers_is_spoken(fresh: Fresh, version: str)
 
 @pytest.mark.parametrize("version", ["2.1"])
 def test_without_a_common_version_the_station_says_so_and_tries_again(fresh: Fresh, version: str) -> None:
-    station = fresh(
-        Setup(offers=("2.1",), speaks=("1.6",), online=False, timing={"retry_back_off_wait_minimum_s": 1})
-    )
+    station = fresh(Setup(offers=("2.1",), speaks=("1.6",), online=False, timing={"retry_back_off_wait_minimum_s": 1}))
     peer = station.peer
     peer.wait(lambda _: len(peer.seen("handshake")) >= 3)
     first, second, *_ = gaps_ms(peer, "handshake")
@@ -53,12 +52,7 @@ def test_without_a_common_version_the_station_says_so_and_tries_again(fresh: Fre
     assert "speaks none of ocpp2.1" in stationctl_status(station)
 
 
-def test_the_right_password_opens_the_connection(fresh: Fresh, version: str) -> None:
-    station = fresh(Setup(password=PASSWORD, csms_password=PASSWORD))
-    assert station.peer.seen("refused") == []
-    assert PASSWORD not in station.logs()
-
-
+@pytest.mark.parametrize("version", ["2.1"])
 def test_a_wrong_password_is_named_and_tried_again_until_it_is_right(fresh: Fresh, version: str) -> None:
     station = fresh(Setup(password=OTHER_PASSWORD, csms_password=PASSWORD, online=False))
     peer = station.peer
@@ -81,16 +75,17 @@ def test_a_csms_that_wants_a_password_refuses_a_station_without(fresh: Fresh, ve
     assert station.peer.seen("connected") == []
 
 
-def test_the_csms_changes_the_password_and_the_station_comes_back_with_it(fresh: Fresh, version: str) -> None:
+def test_the_right_password_is_sent_and_so_is_the_next_that_the_csms_sets(fresh: Fresh, version: str) -> None:
     station = fresh(Setup(password=PASSWORD, csms_password=PASSWORD))
     peer = station.peer
+    assert peer.seen("refused") == []
     since = peer.mark()
     value = OTHER_PASSWORD[:20]
     assert station.words.put("SecurityCtrlr.BasicAuthPassword", value) == "Accepted"
     peer.policy(password=value)
     peer.wait(lambda e: e["event"] == "connected", since=since)
     station.wait_status(lambda s: s["connection"]["registration"] == "Accepted")
-    assert value not in station.logs()
+    assert not any(secret in station.logs() for secret in (PASSWORD, value))
 
 
 @pytest.mark.parametrize("force", [False, True], ids=["closed", "cut"])
@@ -125,6 +120,7 @@ def test_a_state_that_changed_meanwhile_is_told_after_the_reconnection(bench: Be
     bench.words.wait_status(1, "Available", since=since)
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.1"])
 def test_a_csms_that_comes_back_with_another_version_is_introduced_to_anew(fresh: Fresh, version: str) -> None:
     """The CSMS is replaced at its address by one that speaks something else."""
     other = "2.0.1" if version == "1.6" else "1.6"

@@ -1,4 +1,4 @@
-"""What tests say to and hear from a station, in the words of each OCPP version: written from the standard, not from ours.
+"""What tests say to a station and hear from it, in each version's words: written from the standard, not from ours.
 
 `Words16` and `Words2` have the same methods, so that one test serves all versions where the versions agree.
 """
