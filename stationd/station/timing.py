@@ -71,12 +71,20 @@ class Timing:
 
         timer = self.after(seconds, expire)
         try:
-            return await task
+            result = await task
         except asyncio.CancelledError:
-            current = asyncio.current_task()
-            if not expired or (current is not None and current.cancelling()):
+            if not expired or _cancelling():
                 task.cancel()
                 raise
             return None
         finally:
             timer.cancel()
+        if _cancelling():
+            raise asyncio.CancelledError  # libraries lose one that comes together with their answer (asyncio.wait_for)
+        return result
+
+
+def _cancelling() -> bool:
+    """Tell whether the running task was asked to end, even if what it waited for did not pass that on."""
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0

@@ -71,6 +71,25 @@ async def test_a_cancelled_wait_cancels_what_it_waits_for() -> None:
     assert inner.cancelled()
 
 
+async def test_a_cancellation_that_the_awaited_swallows_is_not_lost() -> None:
+    """As `asyncio.wait_for` of Python 3.11 does when the answer and the cancellation come together."""
+    timing, scheduler = made()
+
+    async def deaf() -> int:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return 1
+        return 2
+
+    task = asyncio.create_task(timing.within(10, deaf()))
+    await scheduler.settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+
+
 async def test_an_error_within_a_bounded_wait_comes_through() -> None:
     timing, _ = made()
 
