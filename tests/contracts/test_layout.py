@@ -31,6 +31,8 @@ ELSEWHERE = {
     "stationd/ocpp/link.py": "test_csms.py",
     "stationd/sandbox/csms/answers.py": "test_csms.py",
     "stationd/sandbox/csms/ledger.py": "test_csms.py",
+    "stationd/sandbox/launch.py": "test_one_configuration_file.py",
+    "stationd/sandbox/run.py": "test_one_configuration_file.py",
     "stationd/station/flow_base.py": "test_flow.py",
 }
 THIS = "tests/contracts/test_layout.py"
