@@ -1,6 +1,6 @@
 """The drivers of one EVSE, built from the profile: reads them into `Seen`, writes `Pins` to them. The thin edge."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from importlib import import_module
 from math import inf
 from typing import Any
@@ -51,7 +51,7 @@ class Channel:
         self._turn = 0
         self._write_failed = False
 
-    def read(self, now_ms: int, *, stalled: bool) -> Seen:
+    def read(self, now_ms: int) -> Seen:
         """Return what the inputs say. A driver that raises `OSError` counts as unreadable."""
         failed = self._write_failed
         cp_new = True
@@ -81,10 +81,14 @@ class Channel:
             faulty = faulty | {"hardware"}
         reading = self._reading
         high_v, low_v = (None, None) if reading is None else (reading.high_v, reading.low_v)
-        return Seen(high_v, low_v, sensed, lock, self._pp_ohm, faulty, cp_new, stalled)
+        return Seen(high_v, low_v, sensed, lock, self._pp_ohm, faulty, cp_new)
 
-    def write(self, pins: Pins, now_ms: int) -> None:
-        """Set the outputs: opening comes before everything else, closing after everything else."""
+    def write(self, pins: Pins, now_ms: int, in_time: Callable[[], bool]) -> None:
+        """Set the outputs: opening comes before everything else, closing after everything else.
+
+        `in_time` is asked right before the coil is told to close: if another output took so long that its lease may
+        have ended, it is told to open.
+        """
         self._write_failed = False
         if not pins.closed:
             self._try(self._contactor.write, closed=False, now_ms=now_ms)
@@ -95,7 +99,7 @@ class Channel:
         if self._lock is not None and pins.locked is not None:
             self._try(self._lock.write, locked=pins.locked)
         if pins.closed:
-            self._try(self._contactor.write, closed=True, now_ms=now_ms)
+            self._try(self._contactor.write, closed=in_time(), now_ms=now_ms)
 
     def close(self) -> None:
         """Give all devices back."""
@@ -118,6 +122,11 @@ class Channel:
             call(**arguments)
         except OSError:
             self._write_failed = True
+
+
+def never() -> bool:
+    """Be the `in_time` of one who only opens."""
+    return False
 
 
 def build(profile: EvseProfile, runtime_dir: str, shared: MutableMapping[str, Any]) -> Channel:

@@ -13,8 +13,6 @@ from stationd.pilot.runner import Runner
 from stationd.pilot.server import Server
 from stationd.pilot.stats import LoopStats
 
-STALL_MS = 250
-"""After such a pause the output lease (300 ms) may have dropped the coil: start again from open."""
 FORGET_MS = 2_500
 """After such a pause messages that wait in sockets are too old to act on."""
 STOP_MS = 300
@@ -119,10 +117,11 @@ class Loop:
         )
 
     def _tick(self, now_ms: int) -> None:
+        for runner in self._runners:
+            runner.tick(now_ms)
+        now_ms = self._clock() // 1_000_000  # a driver may have taken its time
         gap_ms = 0 if self._last_ms is None else now_ms - self._last_ms
         self._last_ms = now_ms
-        for runner in self._runners:
-            runner.tick(now_ms, stalled=gap_ms > STALL_MS)
         if gap_ms > FORGET_MS:
             self._server.drop_all(f"cannot go on with this connection: the loop stood still for {gap_ms} ms; reconnect")
         lines = b"".join(line for runner in self._runners if (line := runner.news(now_ms)))

@@ -13,7 +13,7 @@ from stationd import hwprofile
 from stationd.hwprofile import EvseProfile, HwProfile
 from stationd.pilot import latches, realtime, site_limit
 from stationd.pilot.arguments import USAGE, Arguments, UsageError, group_id, parse
-from stationd.pilot.board import Channel, build
+from stationd.pilot.board import Channel, build, never
 from stationd.pilot.interfaces import DriverError
 from stationd.pilot.loop import Loop
 from stationd.pilot.machine import Pins, Rules
@@ -61,7 +61,7 @@ def make_safe(channels: Sequence[Channel]) -> None:
     """Open all contactors and stop all PWM, whatever else happened."""
     for channel in channels:
         with contextlib.suppress(Exception):  # one broken driver must not keep another contactor closed
-            channel.write(Pins(), time.monotonic_ns() // 1_000_000)
+            channel.write(Pins(), time.monotonic_ns() // 1_000_000, never)
 
 
 def rules_of(evse: EvseProfile, profile: HwProfile, site_max_a: float) -> Rules:

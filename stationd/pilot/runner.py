@@ -1,5 +1,7 @@
 """One EVSE at work: reads its channel, steps its machine, writes the pins, words its status."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from stationd.pilot import commands, permit
@@ -10,6 +12,8 @@ from stationd.pilot.interfaces import LockFeedback
 from stationd.pilot.machine import Pins, Rules, Seen, start, step
 from stationd.pilot.protocol import Message, Status, encode
 
+STALL_MS = 250
+"""So long after the last write the output lease (300 ms) may have dropped the coil: start again from open."""
 REPEAT_MS = 1_000
 """A status is sent this often even if nothing changed."""
 
@@ -17,7 +21,16 @@ REPEAT_MS = 1_000
 class Runner:
     """Not thread-safe, never waits."""
 
-    def __init__(self, channel: Channel, rules: Rules, *, now_ms: int, latched: frozenset[str], boot_id: str) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        rules: Rules,
+        *,
+        now_ms: int,
+        latched: frozenset[str],
+        boot_id: str,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         self.evse_id = channel.evse_id
         self.state = start(rules, now_ms, latched)
         self.seen = Seen(high_v=None, low_v=None, contactor=None)
@@ -26,15 +39,30 @@ class Runner:
         self._channel = channel
         self._boot_id = boot_id
         self._started_ms = now_ms
+        self._clock = clock
+        self._written_ms = now_ms
+        """When the outputs were written last, or a little before: the lease of the coil is no older."""
         self._told: tuple[object, ...] = ()
         self._told_ms = now_ms
 
-    def tick(self, now_ms: int, *, stalled: bool) -> Pins:
-        """Do one cycle and return the pins that were written."""
-        self.seen = self._channel.read(now_ms, stalled=stalled)
-        self.state, pins = step(self.state, self.seen, now_ms)
-        self._channel.write(pins, now_ms)
+    def tick(self, now_ms: int) -> Pins:
+        """Do one cycle and return the pins that were decided. What the inputs say may come late, so time is told anew.
+
+        A stall counts wherever it was, between two ticks or inside one: what matters is the age of the last write.
+        """
+        seen = self._channel.read(now_ms)
+        now_ms = self._clock() // 1_000_000
+        if now_ms - self._written_ms > STALL_MS:
+            seen = replace(seen, stalled=True)
+        self.seen = seen
+        self.state, pins = step(self.state, seen, now_ms)
+        self._channel.write(pins, now_ms, self._in_time)
+        self._written_ms = now_ms
         return pins
+
+    def _in_time(self) -> bool:
+        """Tell whether the lease of the last write surely runs."""
+        return self._clock() // 1_000_000 - self._written_ms <= STALL_MS
 
     def command(self, message: Message, now_ms: int) -> str | None:
         """Apply a message of the permit holder; return why not, if not."""

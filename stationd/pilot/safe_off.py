@@ -13,7 +13,7 @@ if not __package__:  # started as a file, like __main__.py
 
 from stationd import hwprofile
 from stationd.pilot.arguments import USAGE, UsageError, parse
-from stationd.pilot.board import Channel, build
+from stationd.pilot.board import Channel, build, never
 from stationd.pilot.interfaces import DriverError
 from stationd.pilot.machine import Pins
 from stationd.pilot.notify import say
@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
         profile = hwprofile.load(arguments.profile, evse_count=arguments.evses)
         for evse in profile.evses:
             channels.append(build(evse, arguments.runtime_dir, shared))
-            channels[-1].write(Pins(), _now_ms())
+            channels[-1].write(Pins(), _now_ms(), never)
         return _drive(channels)
     except (UsageError, hwprofile.ProfileError, DriverError) as error:
         say(f"safe-off: {error}")
@@ -48,9 +48,9 @@ def _drive(channels: list[Channel]) -> int:
     end_ms = _now_ms() + PATIENCE_MS
     while True:
         now_ms = _now_ms()
-        seen = {channel.evse_id: channel.read(now_ms, stalled=False) for channel in channels}
+        seen = {channel.evse_id: channel.read(now_ms) for channel in channels}
         for channel in channels:
-            channel.write(Pins(), now_ms)
+            channel.write(Pins(), now_ms, never)
         doubtful = [evse_id for evse_id, one in seen.items() if one.contactor is not False]
         if not doubtful:
             return 0

@@ -11,6 +11,10 @@ from stationd.pilot.interfaces import CpReading, DriverError, LockFeedback
 from stationd.pilot.machine import Pins, Seen
 
 
+def always() -> bool:
+    return True
+
+
 class Parts:
     """All drivers of one EVSE in one, with a record of what was called."""
 
@@ -76,25 +80,23 @@ def channel_of(*, proximity: bool = True) -> tuple[Channel, Coil, Bolt]:
 
 def test_a_read_gathers_all_inputs() -> None:
     channel, _, _ = channel_of()
-    assert channel.read(0, stalled=True) == Seen(
-        9.0, -12.0, False, LockFeedback.UNLOCKED, 220.0, frozenset(), cp_new=True, stalled=True
-    )
+    assert channel.read(0) == Seen(9.0, -12.0, False, LockFeedback.UNLOCKED, 220.0, frozenset(), cp_new=True)
 
 
 def test_without_proximity_the_contact_counts_as_open() -> None:
     channel, _, _ = channel_of(proximity=False)
-    assert channel.read(0, stalled=False).pp_ohm == inf
+    assert channel.read(0).pp_ohm == inf
 
 
 def test_proximity_is_read_seldom_and_takes_the_pilots_turn_only_where_they_share_a_converter() -> None:
     channel, parts, _ = channel_of()
     for now_ms in range(2 * PP_EVERY):
-        assert channel.read(now_ms, stalled=False).cp_new
+        assert channel.read(now_ms).cp_new
     assert parts.calls.count("ohms") == 2
     assert parts.calls.count("sample") == 2 * PP_EVERY
     channel, parts, _ = channel_of()
     parts.takes_cp_turn = True
-    fresh = [channel.read(now_ms, stalled=False).cp_new for now_ms in range(2 * PP_EVERY)]
+    fresh = [channel.read(now_ms).cp_new for now_ms in range(2 * PP_EVERY)]
     assert fresh.count(False) == 2
     assert parts.calls.count("sample") == 2 * PP_EVERY - 2
     assert all(a or b for a, b in pairwise(fresh))  # at least every second tick
@@ -104,39 +106,47 @@ def test_proximity_is_read_seldom_and_takes_the_pilots_turn_only_where_they_shar
 def test_an_input_that_raises_is_a_hardware_alarm(call: str) -> None:
     channel, parts, _ = channel_of()
     parts.broken.add(call)
-    assert "hardware" in channel.read(0, stalled=False).faulty
+    assert "hardware" in channel.read(0).faulty
     parts.broken.clear()
-    assert channel.read(1, stalled=False).faulty == frozenset()
+    assert channel.read(1).faulty == frozenset()
 
 
 def test_a_pilot_or_cable_that_raises_is_unreadable() -> None:
     channel, parts, _ = channel_of()
     parts.broken |= {"sample", "ohms"}
-    seen = channel.read(0, stalled=False)
+    seen = channel.read(0)
     assert (seen.high_v, seen.low_v, seen.pp_ohm) == (None, None, None)
 
 
 def test_alarms_carry_their_names_and_an_unreadable_one_is_hardware() -> None:
     channel, parts, _ = channel_of()
     parts.tilted = True
-    assert channel.read(0, stalled=False).faulty == {"tilt"}
+    assert channel.read(0).faulty == {"tilt"}
     parts.tilted = None
-    assert channel.read(1, stalled=False).faulty == {"hardware"}
+    assert channel.read(1).faulty == {"hardware"}
 
 
 def test_opening_comes_first_and_closing_last() -> None:
     channel, parts, _ = channel_of()
-    channel.write(Pins(50.0, closed=True, locked=True), 0)
+    channel.write(Pins(50.0, closed=True, locked=True), 0, always)
     assert parts.calls == ["duty 50", "lock True", "coil True"]
     assert channel.duty == 49.9  # what the generator was really set to
     parts.calls.clear()
-    channel.write(Pins(100.0, closed=False, locked=False), 4)
+    channel.write(Pins(100.0, closed=False, locked=False), 4, always)
     assert parts.calls == ["coil False", "duty 100", "lock False"]
+
+
+def test_a_coil_is_not_told_to_close_after_another_output_took_too_long() -> None:
+    channel, parts, _ = channel_of()
+    told_at: list[list[str]] = []
+    channel.write(Pins(50.0, closed=True, locked=True), 0, lambda: told_at.append(list(parts.calls)) is not None)
+    assert told_at == [["duty 50", "lock True"]]  # asked at the last moment
+    assert parts.calls[-1] == "coil False"
 
 
 def test_a_lock_without_command_is_left_alone() -> None:
     channel, parts, _ = channel_of()
-    channel.write(Pins(), 0)
+    channel.write(Pins(), 0, always)
     assert parts.calls == ["coil False", "duty 100"]
 
 
@@ -144,12 +154,12 @@ def test_a_lock_without_command_is_left_alone() -> None:
 def test_an_output_that_raises_keeps_no_other_from_being_set_and_is_an_alarm(call: str) -> None:
     channel, parts, _ = channel_of()
     parts.broken.add(call)
-    channel.write(Pins(100.0, closed=False, locked=True), 0)
+    channel.write(Pins(100.0, closed=False, locked=True), 0, always)
     assert parts.calls == ["coil False", "duty 100", "lock True"]
-    assert channel.read(1, stalled=False).faulty == {"hardware"}
+    assert channel.read(1).faulty == {"hardware"}
     parts.broken.clear()
-    channel.write(Pins(), 4)
-    assert channel.read(5, stalled=False).faulty == frozenset()
+    channel.write(Pins(), 4, always)
+    assert channel.read(5).faulty == frozenset()
 
 
 def test_closing_gives_every_device_back_even_if_one_raises() -> None:
@@ -161,7 +171,7 @@ def test_closing_gives_every_device_back_even_if_one_raises() -> None:
 
 def test_the_mock_profile_builds(tmp_path: Path) -> None:
     channel = build(load("mock").evses[0], str(tmp_path), {})
-    seen = channel.read(0, stalled=False)  # no plant there: everything is unreadable, nothing raises
+    seen = channel.read(0)  # no plant there: everything is unreadable, nothing raises
     assert (seen.high_v, seen.contactor, seen.lock, seen.pp_ohm) == (None, None, None, None)
     channel.close()
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stationd.pilot.loop import FORGET_MS, SAVE_RETRY_MS, STALL_MS, STOP_MS, Loop
+from stationd.pilot.loop import FORGET_MS, SAVE_RETRY_MS, STOP_MS, Loop
 from stationd.pilot.protocol import GetStats, Hello, Offer, Reply, ResetFault, Stats, Unlock, decode
+from stationd.pilot.runner import STALL_MS
 from stationd.pilot.server import Server
 from tests.pilot.bench import VOLTS, Bench
 from tests.pilot.test_runner import runner_of
@@ -37,7 +38,7 @@ class Rig:
     def __init__(self, folder: Path) -> None:
         self.time = Time()
         self.bench = Bench()
-        self.runner = runner_of(self.bench)
+        self.runner = runner_of(self.bench, self.time.clock)
         self.said: list[str] = []
         self.pats: list[int] = []
         self.latch_path = folder / "latches.json"

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from math import nan
 
 import pytest
@@ -6,7 +7,7 @@ from stationd.pilot.board import Channel
 from stationd.pilot.interfaces import LockFeedback
 from stationd.pilot.machine import Pins, Rules, Seen
 from stationd.pilot.protocol import Offer, Status, decode
-from stationd.pilot.runner import REPEAT_MS, Runner
+from stationd.pilot.runner import REPEAT_MS, STALL_MS, Runner
 from tests.pilot.bench import Bench
 
 
@@ -17,15 +18,23 @@ class BenchChannel(Channel):
         self.evse_id = 1
         self.duty = 100.0
         self.bench = bench
+        self.reading: Callable[[], object] = lambda: None
+        """Called in each reading, after everything was looked at."""
+        self.writing: Callable[[], object] = lambda: None
+        """Called in each writing, before the coil is told anything."""
+        self.beats: list[bool] = []
 
-    def read(self, now_ms: int, *, stalled: bool) -> Seen:
-        self.bench.stalled = stalled
-        return self.bench.look()
+    def read(self, now_ms: int) -> Seen:
+        seen = self.bench.look()
+        self.reading()
+        return seen
 
-    def write(self, pins: Pins, now_ms: int) -> None:
+    def write(self, pins: Pins, now_ms: int, in_time: Callable[[], bool]) -> None:
+        self.writing()
         self.duty = pins.duty
         self.bench.pins = pins
-        self.bench.contactor = pins.closed
+        self.bench.contactor = pins.closed and in_time()
+        self.beats.append(self.bench.contactor)
         if pins.locked is not None:
             self.bench.feedback = LockFeedback.LOCKED if pins.locked else LockFeedback.UNLOCKED
 
@@ -33,14 +42,30 @@ class BenchChannel(Channel):
         pass
 
 
-def runner_of(bench: Bench) -> Runner:
-    return Runner(BenchChannel(bench), bench.rules, now_ms=0, latched=frozenset(), boot_id="b")
+def runner_of(bench: Bench, clock: Callable[[], int] | None = None) -> Runner:
+    return Runner(
+        BenchChannel(bench), bench.rules, now_ms=0, latched=frozenset(), boot_id="b", clock=clock or bench_clock(bench)
+    )
+
+
+def bench_clock(bench: Bench) -> Callable[[], int]:
+    return lambda: bench.now_ms * 1_000_000
+
+
+def channel_of(runner: Runner) -> BenchChannel:
+    assert isinstance(runner._channel, BenchChannel)
+    return runner._channel
+
+
+def bench_of(runner: Runner) -> Bench:
+    return channel_of(runner).bench
 
 
 def run(runner: Runner, from_ms: int, to_ms: int) -> list[Status]:
     told = []
     for now_ms in range(from_ms, to_ms, 4):
-        runner.tick(now_ms, stalled=False)
+        bench_of(runner).now_ms = now_ms
+        runner.tick(now_ms)
         line = runner.news(now_ms)
         if line:
             status = decode(line)
@@ -82,7 +107,7 @@ def test_a_status_says_everything() -> None:
         pp_amps=32.0, max_amps=16.0, offered_amps=16.0, permit=True, brain_lost=False, faults=(),
         uptime_ms=status.uptime_ms, boot_id="b",
     )  # fmt: skip
-    lost = run(runner, 8_100, 8_400)[-1]
+    lost = run(runner, 4_000, 8_400)[-1]
     assert (lost.permit, lost.brain_lost, lost.offered_amps) == (False, True, 6.0)
 
 
@@ -116,3 +141,67 @@ def test_a_stop_opens_and_is_seen_open() -> None:
     run(runner, 104, 108)
     assert runner.open
     assert not runner.seen_open
+
+
+def charging_runner() -> tuple[Runner, BenchChannel]:
+    """Return a runner whose vehicle charges at 4 000 ms."""
+    runner = runner_of(Bench())
+    run(runner, 0, 2_000)
+    bench_of(runner).volts = 9.0
+    run(runner, 2_000, 2_200)
+    assert runner.command(Offer(1, 16.0, 3, True, 10_000, 1), 2_200) is None
+    bench_of(runner).volts = 6.0
+    run(runner, 2_200, 4_000)
+    channel = channel_of(runner)
+    assert channel.bench.contactor
+    channel.beats.clear()
+    return runner, channel
+
+
+def pause(channel: BenchChannel, ms: int) -> Callable[[], None]:
+    """Return a driver that takes so long, once."""
+
+    def take() -> None:
+        channel.bench.now_ms += ms
+        channel.reading = channel.writing = lambda: None
+
+    return take
+
+
+@pytest.mark.parametrize("where", ["reading", "writing"])
+def test_a_stall_inside_a_tick_opens_with_the_first_beat_after_it(where: str) -> None:
+    runner, channel = charging_runner()
+    setattr(channel, where, pause(channel, STALL_MS + 10))
+    run(runner, 4_000, 4_004)
+    assert channel.beats == [False]
+    run(runner, 4_000 + STALL_MS + 14, 4_000 + STALL_MS + 200)
+    assert not any(channel.beats)
+
+
+def test_a_late_tick_opens_with_its_first_beat() -> None:
+    runner, channel = charging_runner()
+    run(runner, 4_000 + STALL_MS + 10, 4_500)
+    assert channel.beats
+    assert not any(channel.beats)
+
+
+def test_two_pauses_that_are_too_long_together_open() -> None:
+    runner, channel = charging_runner()
+    channel.reading = pause(channel, STALL_MS - 100)
+    run(runner, 4_000 + 110, 4_000 + 114)
+    assert channel.beats == [False]
+
+
+def test_a_pause_shorter_than_the_lease_does_not_open() -> None:
+    runner, channel = charging_runner()
+    channel.reading = pause(channel, STALL_MS - 10)
+    run(runner, 4_000, 4_004)
+    assert channel.beats == [True]
+
+
+def test_what_a_late_reading_decides_is_decided_at_the_time_it_came() -> None:
+    runner, channel = charging_runner()
+    assert runner.command(Offer(1, 16.0, 3, True, 100, 1), 4_000) is None
+    channel.reading = pause(channel, 150)
+    run(runner, 4_000, 4_004)
+    assert runner.state.permit.lost
