@@ -178,7 +178,9 @@ class Brain:
         async with asyncio.TaskGroup() as group:
             # first the link: what becomes of an open transaction depends on whether the cable is still in
             tasks = [group.create_task(pilot.run(), name="pilot link")]
-            await station.start()
+            if not await self._started(group.create_task(station.start(), name="start")):
+                tasks[0].cancel()
+                return
             gc.freeze()  # what start-up made stays; later collections need not look at it again
             tasks += [
                 group.create_task(station.run(), name="station"),
@@ -191,6 +193,19 @@ class Brain:
             await csms.close()
             for task in tasks:
                 task.cancel()
+
+    async def _started(self, start: "asyncio.Task[None]") -> bool:
+        """Wait until the station has started; False if the process is told to end before that."""
+        ended = asyncio.create_task(self.lifecycle.ended.wait())
+        try:
+            await asyncio.wait({start, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+        if start.done():
+            await start  # raises what it raised
+            return True
+        start.cancel()
+        return False
 
     def _connection(self) -> ConnectionSettings:
         csms = self._config.csms

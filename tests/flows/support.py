@@ -108,6 +108,15 @@ class Flow:
         """SIGKILL the brain."""
         self.sandbox.kill("stationd")
 
+    @contextmanager
+    def stopped_brain(self) -> Iterator[None]:
+        """SIGSTOP the brain for a while."""
+        self.sandbox.signal("stationd", signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.sandbox.signal("stationd", signal.SIGCONT)
+
     def restart_brain(self) -> None:
         """SIGKILL the brain and start it again."""
         self.kill_brain()
@@ -213,6 +222,20 @@ class Flow:
         before = len(self.reactions("unplugged", evse_id))
         self.plant.plug_out(evse_id, force=True)
         return self.reaction("unplugged", evse_id, before)
+
+    def contactor_closed(self, evse_id: int = 1) -> bool:
+        return bool(self.plant.evse(evse_id)["contactor"]["closed"])
+
+    def until_flowed(self, wh: float, evse_id: int = 1) -> None:
+        """Wait until so much more energy flowed; the contactor stays closed all the while."""
+        goal = self.meter_wh(evse_id) + wh
+
+        def flowed() -> bool:
+            evse = self.plant.evse(evse_id)
+            assert evse["contactor"]["closed"], "the contactor opened"
+            return bool(evse["meter"]["meter_wh"] >= goal)
+
+        wait_for(flowed, f"{wh} Wh flow")
 
     def reactions(self, cause: str, evse_id: int = 1) -> list[Json]:
         return [one for one in self.plant.evse(evse_id)["reactions"] if one["cause"] == cause]
@@ -370,6 +393,15 @@ def variable_value(name: str, value: str | None = None) -> Json:
     if instance:
         element["variable"]["instance"] = instance.rstrip("]")
     return element if value is None else {**element, "attributeValue": value}
+
+
+def measured(round_: Callable[[int], Json], rounds: int = 5) -> Json:
+    """Return the reaction of the first round in which the plant itself was in time; others measure nothing."""
+    for number in range(rounds):
+        reaction = round_(number)
+        if not reaction.get("stalled"):
+            return reaction
+    raise AssertionError(f"the plant was late in {rounds} rounds: nothing was measured")
 
 
 class Stations:
