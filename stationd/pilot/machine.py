@@ -217,14 +217,18 @@ def _watch(state: State, seen: Seen, now_ms: int) -> State:
 
 def _inputs(state: State, seen: Seen, track: CpTrack, now_ms: int) -> tuple[Inputs, bool]:
     """Return the fault inputs, `hardware` among them, and whether the state has settled after the start."""
-    readable = seen.high_v is not None and seen.contactor is not None and "hardware" not in seen.faulty
-    if state.rules.has_socket:
-        readable = readable and seen.lock is not None and seen.pp_ohm is not None
+    readable = _readable(state.rules, seen)
     settled = state.settled or (readable and track.state is not None) or now_ms - state.started_ms >= SETTLE_MS
     faulty = seen.faulty
     if not readable:
         faulty = faulty | {"hardware"} if settled else faulty - {"hardware"}
     return fault_inputs.follow(state.inputs, faulty, now_ms), settled
+
+
+def _readable(rules: Rules, seen: Seen) -> bool:
+    """Tell whether every input could be read."""
+    readable = seen.high_v is not None and seen.contactor is not None and "hardware" not in seen.faulty
+    return readable and (not rules.has_socket or (seen.lock is not None and seen.pp_ohm is not None))
 
 
 def _faults(state: State, seen: Seen, now_ms: int) -> tuple[str, ...]:
@@ -289,7 +293,10 @@ def _must_open(state: State, seen: Seen, faults: tuple[str, ...], pause_ms: int 
 
 
 def _may_close(state: State, seen: Seen, now_ms: int) -> bool:
-    """Tell whether everything that closing needs is there, besides an offer of at least 6 A and freedom from faults."""
+    """Tell whether everything that closing needs is there, besides an offer of at least 6 A and freedom from faults.
+
+    What opens after two samples keeps from closing with the first.
+    """
     track, rules = state.track, state.rules
     return (
         not state.stopping
@@ -302,6 +309,11 @@ def _may_close(state: State, seen: Seen, now_ms: int) -> bool:
         and state.diode.good >= CONFIRM_DIODE
         and contactor.may_close(state.contactor, seen.contactor, now_ms, min_off_ms=rules.min_off_ms)
         and (not rules.has_socket or _locked(state, seen))
+        and state.settled
+        and seen.cp_new
+        and not seen.faulty
+        and _readable(rules, seen)
+        and (not rules.has_socket or cable_amps(seen.pp_ohm) is not None)
     )
 
 

@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import dataclass, field, replace
-from math import inf
 
 from stationd.pilot import commands, permit
 from stationd.pilot.contactor import TRIES
@@ -11,6 +10,7 @@ from stationd.pilot.duty import duty_to_amps, is_pwm
 from stationd.pilot.interfaces import LockFeedback
 from stationd.pilot.machine import Pins, Rules, Seen, State, start, step
 from stationd.pilot.protocol import Message, Offer, ResetFault, SetAvailable, Unlock
+from stationd.pilot.proximity import cable_amps
 
 SOCKET = Rules(max_a=32.0, has_socket=True, min_off_ms=1_000)
 TETHERED = Rules(max_a=32.0, has_socket=False, min_off_ms=1_000)
@@ -145,6 +145,8 @@ def check(old: State, new: State, seen: Seen, was: Pins, pins: Pins, now_ms: int
         assert lease.amps >= 6
         assert seen.contactor is False
         assert not seen.faulty
+        assert seen.cp_new
+        assert new.settled
         assert seen.low_v is not None
         assert diode_ok(seen.low_v)
         assert now_ms - old.contactor.since_ms >= rules.min_off_ms
@@ -152,6 +154,7 @@ def check(old: State, new: State, seen: Seen, was: Pins, pins: Pins, now_ms: int
         if rules.has_socket:
             assert seen.lock is LockFeedback.LOCKED
             assert new.cable.amps is not None
+            assert cable_amps(seen.pp_ohm) is not None
     offered = duty_to_amps(pins.duty)
     if offered:
         assert offered <= rules.max_a + 1e-9
@@ -173,4 +176,3 @@ def check(old: State, new: State, seen: Seen, was: Pins, pins: Pins, now_ms: int
         assert "contactor_welded" not in new.latched
     if not rules.has_socket:
         assert pins.locked is None
-    assert seen.pp_ohm is None or seen.pp_ohm <= inf

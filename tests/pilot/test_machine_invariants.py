@@ -1,6 +1,7 @@
 """No sequence of inputs and messages breaks an invariant; `bench.check` runs after every step."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stationd.pilot.interfaces import LockFeedback
+from stationd.pilot.machine import FAULT_INPUTS
 from tests.pilot.bench import SOCKET, TETHERED, VOLTS, Bench, charging
 
 Act = Callable[[Bench], object]
@@ -118,6 +120,58 @@ LONG: dict[str, Act] = SHORT | {
     "reset lock": lambda bench: bench.reset("lock_failed"),
     "stop": lambda bench: bench.stop(),
 }
+
+
+INSTEAD: dict[str, dict[str, object]] = {
+    **{f"{name} V": {"volts": volts} for name, volts in VOLTS.items() if name != "C"},
+    "pilot unreadable": {"volts": None},
+    "pilot NaN": {"volts": nan},
+    "diode shorted": {"diode": False},
+    "cable gone": {"pp_ohm": inf},
+    "cable unreadable": {"pp_ohm": None},
+    "cable NaN": {"pp_ohm": nan},
+    "contactor closed": {"coil": "welded"},
+    "contactor unreadable": {"coil": "unreadable"},
+    "lock unreadable": {"lock": "unreadable"},
+    "lock slips": {"feedback": LockFeedback.UNLOCKED},
+    "lock moves": {"feedback": LockFeedback.MOVING},
+    "stall": {"stalled": True},
+    **{name: {"faulty": frozenset({name})} for name in (*FAULT_INPUTS, "hardware")},
+}
+"""What one look at the inputs may show instead of what closing needs."""
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_an_input_that_changes_in_the_very_tick_of_closing_keeps_it_open(name: str) -> None:
+    bench = about_to_close()
+    for field, value in INSTEAD[name].items():
+        setattr(bench, field, value)
+    assert not bench.tick().closed
+
+
+def test_without_such_a_change_that_tick_closes() -> None:
+    assert about_to_close().tick().closed
+
+
+def about_to_close() -> Bench:
+    """Return a bench whose next tick closes."""
+    bench = charging()
+    bench.volts = VOLTS["B"]
+    bench.run(1_200)
+    bench.volts = VOLTS["C"]
+    while not bench.clone().tick().closed:
+        bench.tick()
+    return bench
+
+
+@pytest.mark.parametrize("min_off_ms", [100, 500, 2_000])
+def test_a_fault_input_that_was_never_readable_keeps_it_open(min_off_ms: int) -> None:
+    bench = Bench(rules=replace(SOCKET, min_off_ms=min_off_ms), volts=VOLTS["B"], faulty=frozenset({"hardware"}))
+    bench.run(40)
+    bench.offer(16)
+    bench.volts = VOLTS["C"]
+    for _ in range(1_000):
+        assert not bench.tick().closed
 
 
 @settings(max_examples=150, deadline=None)
