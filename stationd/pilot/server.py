@@ -196,7 +196,7 @@ class Server:
         while budget and idle < len(clients):
             self._turn = (self._turn + 1) % len(clients)
             client = clients[self._turn]
-            line = _next_line(client)
+            line = _next_line(client)  # a client that was dropped meanwhile has an empty inbox
             if line is None:
                 idle += 1
                 continue
@@ -212,6 +212,8 @@ class Server:
             message = decode(line)
         except ProtocolError as error:
             self._refuse(client, str(error))
+            return
+        if client.sock.fileno() < 0:
             return
         if isinstance(message, Hello):
             self._greet(client, message, greeting)
@@ -281,6 +283,7 @@ class Server:
             return
         self._poll.unregister(client.sock)
         client.sock.close()
+        client.inbox.clear()  # nothing of a closed connection counts any more, least of all a wish for the permit
         if self._holder is client:
             self._holder = None
 

@@ -181,6 +181,30 @@ def test_garbage_costs_only_its_own_connection(desk: Desk, line: bytes, sentence
     assert told(brain) == [{"type": "reply", "seq": 1, "error": None}]
 
 
+@pytest.mark.parametrize("first", [b"garbage\n", encode(Hello(2, "brain")), encode(GetStats(1))])
+def test_what_follows_a_line_that_ended_the_connection_does_not_seize_the_permit(desk: Desk, first: bytes) -> None:
+    bad = desk.connect()
+    bad.send(first + encode(Hello(1, "brain")) + offer(1))
+    desk.serve()
+    assert told(bad)[-1] == {}
+    assert desk.server.clients == 0
+    brain = desk.greeted("brain")
+    brain.send(offer(2))
+    desk.serve()
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 2)]
+    assert told(brain)[-1] == {"type": "reply", "seq": 2, "error": None}
+
+
+def test_a_client_that_ends_among_its_own_messages_gives_the_permit_back(desk: Desk) -> None:
+    bad = desk.greeted("brain")
+    bad.send(offer(1) + b"garbage\n" + encode(Hello(1, "brain")) + offer(2))
+    desk.serve()
+    brain = desk.greeted("brain")
+    brain.send(offer(3))
+    desk.serve()
+    assert [message.seq for message in desk.taken if isinstance(message, Offer)] == [1, 3]
+
+
 def test_a_message_in_pieces_is_put_together(desk: Desk) -> None:
     brain = desk.greeted("brain")
     for byte in offer(3):
