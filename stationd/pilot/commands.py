@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from stationd.pilot import permit
 from stationd.pilot.connector_lock import Lock
-from stationd.pilot.contactor import Contactor
+from stationd.pilot.contactor import SURE_MS, Contactor, surely_open
 from stationd.pilot.machine import LATCHING, Seen, State, may_unlock
 from stationd.pilot.protocol import Message, Offer, ResetFault, SetAvailable, Unlock
 
@@ -41,12 +41,20 @@ def _unlock(state: State, seen: Seen, now_ms: int) -> Outcome:
         return state, "cannot unlock: the cable is fixed"
     if "contactor_welded" in state.latched:
         return state, "cannot unlock: the contactor is welded; repair it, then reset contactor_welded"
-    if not may_unlock(state, seen.contactor):
+    if state.contactor.commanded:
         return state, "cannot unlock: the contactor is closed; withdraw the permit first"
+    if not may_unlock(state) and not _opening(state, seen, now_ms):
+        return state, "cannot unlock: the contactor is not surely open; check it and its feedback"
     lock = _fresh(state.lock, now_ms)
     if state.lock.failed and state.lock.wanted is False:
         lock = replace(lock, pausing=True)  # it stands at "unlock" already: begin the new try with a move
     return replace(state, lock=replace(lock, released=True)), None
+
+
+def _opening(state: State, seen: Seen, now_ms: int) -> bool:
+    """Tell whether the contactor opened a moment ago. The lock then moves as soon as the machine is sure of it."""
+    in_time = now_ms - state.contactor.since_ms <= state.rules.open_ms + SURE_MS
+    return in_time and seen.contactor is False
 
 
 def _set_available(state: State, seen: Seen, *, available: bool) -> Outcome:
@@ -60,7 +68,7 @@ def _reset(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
         return state, f"cannot reset {code[:40]!r}: it is not in force"
     if code in state.inputs.active:
         return state, f"cannot reset {code}: its input is still faulty; remove the cause first"
-    if code == "contactor_welded" and seen.contactor is not False:
+    if code == "contactor_welded" and not surely_open(state.contactor):
         return state, "cannot reset contactor_welded: the contactor is still seen closed; repair it first"
     if code == "contactor_failed":
         return replace(state, contactor=Contactor(since_ms=now_ms)), None

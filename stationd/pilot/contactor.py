@@ -6,6 +6,8 @@ TRIES = 3
 """Closings that may fail in a row."""
 DROP_MS = 50
 """Feedback may bounce for so long."""
+SURE_MS = 60
+"""Seen open for so long without a break, it is surely open: flickering feedback proves nothing."""
 HEALTHY_MS = 60_000
 """Closed for so long, earlier failures are forgotten."""
 
@@ -18,7 +20,9 @@ class Contactor:
     """Of the last change of the command."""
     commanded: bool = False
     settled: bool = False
-    """The feedback agreed since the last command."""
+    """The feedback agreed since the last command; of an open contactor: for `SURE_MS` without a break until now."""
+    open_since_ms: int | None = None
+    """Commanded open and seen open since then, without a break."""
     differs_since_ms: int | None = None
     tries: int = 0
     failed: bool = False
@@ -29,27 +33,48 @@ class Contactor:
 
 def supervise(contactor: Contactor, sensed: bool | None, now_ms: int, *, close_ms: int, open_ms: int) -> Contactor:
     """Return the contactor after one more look at its feedback; the same object if nothing is new."""
+    if not contactor.commanded:
+        return _supervise_open(contactor, sensed, now_ms, open_ms)
     if sensed is None:
         return contactor
-    if sensed == contactor.commanded:
-        welded = contactor.welded and sensed
+    if sensed:
         tries = contactor.tries
-        if sensed and tries and now_ms - contactor.since_ms >= HEALTHY_MS:
+        if tries and now_ms - contactor.since_ms >= HEALTHY_MS:
             tries = 0
         if contactor.settled and contactor.differs_since_ms is None and tries == contactor.tries:
-            return contactor if welded == contactor.welded else replace(contactor, welded=welded)
-        return replace(contactor, settled=True, differs_since_ms=None, tries=tries, welded=welded)
+            return contactor
+        return replace(contactor, settled=True, differs_since_ms=None, tries=tries)
     since = contactor.differs_since_ms
     if since is None:
         since = now_ms
         contactor = replace(contactor, differs_since_ms=since)
-    if not contactor.commanded:
-        welded = now_ms - since >= open_ms
-        return contactor if welded == contactor.welded else replace(contactor, welded=welded)
     late = now_ms - since >= (DROP_MS if contactor.settled else close_ms)
     if late and not contactor.failed:
         return replace(contactor, failed=True, tries=min(contactor.tries + 1, TRIES))
     return contactor
+
+
+def _supervise_open(contactor: Contactor, sensed: bool | None, now_ms: int, open_ms: int) -> Contactor:
+    """Return a contactor that is commanded open after one more look. Only a sure opening ends the time of a weld."""
+    if sensed is False:
+        since = now_ms if contactor.open_since_ms is None else contactor.open_since_ms
+        if now_ms - since >= SURE_MS:
+            if contactor.settled and contactor.differs_since_ms is None and not contactor.welded:
+                return contactor
+            return replace(contactor, settled=True, open_since_ms=since, differs_since_ms=None, welded=False)
+        return contactor if since == contactor.open_since_ms else replace(contactor, open_since_ms=since)
+    differs = contactor.differs_since_ms
+    if sensed and differs is None:
+        differs = now_ms
+    welded = contactor.welded or (sensed is True and differs is not None and now_ms - differs >= open_ms)
+    if (contactor.settled, contactor.open_since_ms, contactor.differs_since_ms) == (False, None, differs):
+        return contactor if welded == contactor.welded else replace(contactor, welded=welded)
+    return replace(contactor, settled=False, open_since_ms=None, differs_since_ms=differs, welded=welded)
+
+
+def surely_open(contactor: Contactor) -> bool:
+    """Tell whether it is open by command, and by feedback for so long that a flicker is ruled out."""
+    return not contactor.commanded and contactor.settled and not contactor.welded
 
 
 def command(contactor: Contactor, *, closed: bool, now_ms: int) -> Contactor:
@@ -62,9 +87,8 @@ def command(contactor: Contactor, *, closed: bool, now_ms: int) -> Contactor:
 def may_close(contactor: Contactor, sensed: bool | None, now_ms: int, *, min_off_ms: int) -> bool:
     """Tell whether the contactor itself is fit for a closing now."""
     return (
-        not contactor.commanded
+        surely_open(contactor)
         and sensed is False
-        and not contactor.welded
         and contactor.tries < TRIES
         and now_ms - contactor.since_ms >= min_off_ms
     )

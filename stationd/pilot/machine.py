@@ -154,10 +154,9 @@ def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
     return state, Pins(duty, closed, connector_lock.pin(lock) if state.rules.has_socket else None)
 
 
-def may_unlock(state: State, seen_contactor: bool | None) -> bool:
-    """Tell whether the connector may be unlocked: the contactor is open, by command and by feedback, and not welded."""
-    coil = state.contactor
-    return not coil.commanded and seen_contactor is False and "contactor_welded" not in state.latched
+def may_unlock(state: State) -> bool:
+    """Tell whether the connector may be unlocked: the contactor is surely open and not welded."""
+    return contactor.surely_open(state.contactor) and "contactor_welded" not in state.latched
 
 
 def _watch(state: State, seen: Seen, now_ms: int) -> State:
@@ -325,7 +324,7 @@ def _locked(state: State, seen: Seen) -> bool:
 
 def _lock(state: State, seen: Seen, coil: Contactor, now_ms: int) -> Lock:
     """Return the lock: locked for a permit and a vehicle, unlocked only with the contactor surely open."""
-    free = may_unlock(state, seen.contactor) and not coil.commanded
+    free = may_unlock(state) and not coil.commanded
     lock = state.lock
     live = permit.live(state.permit, now_ms)
     if lock.released and state.track.state is CpState.A and lock.wanted is False:

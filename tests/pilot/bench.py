@@ -173,6 +173,8 @@ def check(old: State, new: State, seen: Seen, was: Pins, pins: Pins, now_ms: int
         assert seen.contactor is False
         assert not pins.closed
         assert not old.contactor.commanded
+        assert new.contactor.open_since_ms is not None
+        assert now_ms - new.contactor.open_since_ms >= 60
         assert "contactor_welded" not in new.latched
     if not rules.has_socket:
         assert pins.locked is None

@@ -1,7 +1,10 @@
+from dataclasses import fields, replace
+
 import pytest
 
+from stationd.pilot.machine import Rules, Seen
 from stationd.pilot.protocol import GetStats, Hello, Reply
-from tests.pilot.bench import TETHERED, VOLTS, Bench, charging
+from tests.pilot.bench import SOCKET, TETHERED, VOLTS, Bench, charging
 
 
 def test_unlock_is_refused_while_the_contactor_is_closed() -> None:
@@ -12,6 +15,56 @@ def test_unlock_is_refused_while_nobody_knows_whether_the_contactor_is_open() ->
     bench = Bench(coil="unreadable")
     bench.run(100)
     assert bench.unlock() is not None
+
+
+class Flicker(Bench):
+    """A bench whose contact stays closed, with feedback that drops out for one tick in 60."""
+
+    def look(self) -> Seen:
+        return replace(super().look(), contactor=self.pins.closed or self.now_ms % 240 != 0)
+
+
+def flickering(rules: Rules = SOCKET) -> Bench:
+    bench = charging(rules)
+    broken = Flicker(**{field.name: getattr(bench, field.name) for field in fields(bench)})
+    broken.state, broken.volts = bench.state, VOLTS["B"]
+    return broken
+
+
+def test_flickering_feedback_of_a_weld_unlocks_nothing() -> None:
+    bench = flickering()
+    for _ in range(1_500):
+        bench.tick()
+        bench.unlock()
+        assert bench.pins.locked is True
+    assert bench.faults == ("contactor_welded",)
+    assert "still seen closed" in str(bench.reset("contactor_welded"))
+
+
+def test_flickering_feedback_of_a_weld_keeps_the_lock_when_the_brain_stays_away() -> None:
+    bench = flickering(replace(SOCKET, hold_ms=1_000))
+    bench.run(15_000)
+    assert bench.pins.locked is True
+    assert bench.faults == ("contactor_welded",)
+
+
+def test_unlock_right_after_opening_moves_the_lock_once_the_contactor_is_surely_open() -> None:
+    bench = charging()
+    bench.volts = VOLTS["B"]
+    bench.run(16)
+    assert bench.unlock() is None
+    bench.run(40)
+    assert bench.pins.locked is True
+    bench.run(40)
+    assert bench.pins.locked is False
+
+
+def test_unlock_is_refused_long_after_an_opening_that_nobody_is_sure_of() -> None:
+    bench = Bench(coil="welded")
+    bench.run(400)
+    bench.coil = "obeys"
+    bench.run(400, every_ms=400)
+    assert "not surely open" in str(bench.unlock())
 
 
 def test_unlock_of_a_fixed_cable_is_refused() -> None:

@@ -1,6 +1,16 @@
 import pytest
 
-from stationd.pilot.contactor import DROP_MS, HEALTHY_MS, TRIES, Contactor, command, may_close, supervise
+from stationd.pilot.contactor import (
+    DROP_MS,
+    HEALTHY_MS,
+    SURE_MS,
+    TRIES,
+    Contactor,
+    command,
+    may_close,
+    supervise,
+    surely_open,
+)
 
 
 def watch(contactor: Contactor, sensed: bool | None, from_ms: int, to_ms: int, step_ms: int = 10) -> Contactor:
@@ -71,16 +81,40 @@ def test_failures_are_forgotten_after_a_minute_closed() -> None:
     assert supervise(contactor, True, HEALTHY_MS, close_ms=1_000, open_ms=500).tries == 0
 
 
+def test_flickering_feedback_does_not_hide_a_weld() -> None:
+    contactor = command(closed(), closed=False, now_ms=100)
+    for now_ms in range(104, 600, 4):
+        contactor = supervise(contactor, now_ms % 60 >= SURE_MS - 20, now_ms, close_ms=1_000, open_ms=400)
+        assert not surely_open(contactor)
+    assert contactor.welded
+
+
+def test_a_contact_is_surely_open_after_a_time_without_a_break() -> None:
+    contactor = watch(command(closed(), closed=False, now_ms=100), False, 110, 110 + SURE_MS - 10)
+    assert not surely_open(contactor)
+    assert surely_open(watch(contactor, False, 110 + SURE_MS, 110 + SURE_MS))
+    for broken in (True, None):
+        again = watch(contactor, broken, 110 + SURE_MS, 110 + SURE_MS)
+        assert not surely_open(watch(again, False, 120 + SURE_MS, 110 + 2 * SURE_MS))
+        assert surely_open(watch(again, False, 120 + SURE_MS, 120 + 2 * SURE_MS))
+
+
+def test_an_open_contact_makes_no_new_objects() -> None:
+    contactor = watch(Contactor(since_ms=0), False, 0, 200)
+    assert watch(contactor, False, 210, 500) is contactor
+
+
 @pytest.mark.parametrize(
     ("contactor", "sensed", "ok"),
     [
-        (Contactor(since_ms=0), False, True),
-        (Contactor(since_ms=500), False, False),  # opened a moment ago
-        (Contactor(since_ms=0), True, False),
-        (Contactor(since_ms=0), None, False),
-        (Contactor(since_ms=0, tries=TRIES), False, False),
-        (Contactor(since_ms=0, welded=True), False, False),
-        (Contactor(since_ms=0, commanded=True), False, False),
+        (Contactor(since_ms=0, settled=True), False, True),
+        (Contactor(since_ms=0), False, False),  # open for a moment only
+        (Contactor(since_ms=500, settled=True), False, False),  # opened a moment ago
+        (Contactor(since_ms=0, settled=True), True, False),
+        (Contactor(since_ms=0, settled=True), None, False),
+        (Contactor(since_ms=0, settled=True, tries=TRIES), False, False),
+        (Contactor(since_ms=0, settled=True, welded=True), False, False),
+        (Contactor(since_ms=0, settled=True, commanded=True), False, False),
     ],
 )
 def test_only_an_open_rested_healthy_contactor_may_close(contactor: Contactor, sensed: bool | None, ok: bool) -> None:
