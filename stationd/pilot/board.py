@@ -68,15 +68,18 @@ class Channel:
                 self._reading = self._pilot.sample(now_ms)
             except OSError:
                 self._reading = None
-        sensed: bool | None = None
+        faulty = self._alarms(now_ms)
+        sensed: bool | None
         lock: LockFeedback | None = LockFeedback.NONE
         try:
             sensed = self._contactor.sensed_closed(now_ms)
-            if self._lock is not None:
-                lock = self._lock.feedback(now_ms)
-            faulty = self._alarms(now_ms)
         except OSError:
-            failed, faulty = True, _NOTHING
+            sensed, failed = None, True
+        if self._lock is not None:
+            try:
+                lock = self._lock.feedback(now_ms)
+            except OSError:
+                lock, failed = None, True
         if failed:
             faulty = faulty | {"hardware"}
         reading = self._reading
@@ -110,7 +113,10 @@ class Channel:
     def _alarms(self, now_ms: int) -> frozenset[str]:
         alarms = _NOTHING
         for fault in self._faults:
-            told = fault.faulty(now_ms)
+            try:
+                told = fault.faulty(now_ms)
+            except OSError:  # of this input alone: the others have their say
+                told = None
             if told is None:
                 alarms = alarms | {"hardware"}
             elif told:

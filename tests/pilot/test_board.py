@@ -126,6 +126,32 @@ def test_alarms_carry_their_names_and_an_unreadable_one_is_hardware() -> None:
     assert channel.read(1).faulty == {"hardware"}
 
 
+class Alarm:
+    def __init__(self, name: str, told: bool | None) -> None:
+        self.name = name
+        self.told = told
+
+    def faulty(self, now_ms: int) -> bool | None:
+        if self.told is None:
+            raise OSError(5, "broken")
+        return self.told
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("broken_first", [True, False])
+@pytest.mark.parametrize("also_broken", ["", "sensed", "feedback"])
+def test_an_input_that_raises_hides_no_other(broken_first: bool, also_broken: str) -> None:
+    alarms = [Alarm("rcd_trip", True), Alarm("tilt", None), Alarm("door_open", True)]
+    if broken_first:
+        alarms.insert(0, alarms.pop(1))
+    coil, bolt = Coil(), Bolt()
+    coil.broken.add(also_broken)
+    channel = Channel(evse_id=1, pilot=coil, contactor=coil, lock=bolt, faults=tuple(alarms))
+    assert channel.read(0).faulty == {"rcd_trip", "door_open", "hardware"}
+
+
 def test_opening_comes_first_and_closing_last() -> None:
     channel, parts, _ = channel_of()
     channel.write(Pins(50.0, closed=True, locked=True), 0, always)
