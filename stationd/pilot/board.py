@@ -161,6 +161,42 @@ def build(profile: EvseProfile, runtime_dir: str, shared: MutableMapping[str, An
     )
 
 
+class _Absent:
+    """In the place of a pilot or a contactor that cannot be built: unreadable, and does nothing."""
+
+    def sample(self, now_ms: int) -> CpReading | None:
+        return None
+
+    def set_duty(self, duty: float) -> float:
+        return duty
+
+    def write(self, *, closed: bool, now_ms: int) -> None:
+        raise OSError("absent")
+
+    def sensed_closed(self, now_ms: int) -> bool | None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def build_rest(profile: EvseProfile, runtime_dir: str, shared: MutableMapping[str, Any]) -> Channel:
+    """Return what can be built of an EVSE of which a driver refused: good for driving its outputs safe, no more."""
+
+    def made(spec: DriverSpec | None) -> Any:
+        try:
+            return None if spec is None else _driver(spec, runtime_dir, profile.evse_id, shared)
+        except Exception:  # the refusal was told already; the rest must be driven
+            return None
+
+    return Channel(
+        evse_id=profile.evse_id,
+        contactor=made(profile.contactor) or _Absent(),
+        pilot=made(profile.pilot) or _Absent(),
+        lock=made(profile.lock),
+    )
+
+
 def _driver(spec: DriverSpec, runtime_dir: str, evse_id: int, shared: MutableMapping[str, Any]) -> Any:
     if spec.kind not in KINDS:
         raise DriverError(f"cannot load driver {spec.driver}: the safety process knows only {', '.join(KINDS)}")

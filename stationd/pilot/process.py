@@ -1,23 +1,21 @@
 """Puts `stationd-pilot` together: outputs safe first, then limits and latches, then the loop."""
 
-import contextlib
 import gc
 import os
 import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from stationd import hwprofile
 from stationd.hwprofile import EvseProfile, HwProfile
 from stationd.pilot import latches, realtime, site_limit
 from stationd.pilot.arguments import USAGE, Arguments, UsageError, group_id, parse
-from stationd.pilot.board import Channel, build, never
-from stationd.pilot.interfaces import DriverError
+from stationd.pilot.board import Channel
 from stationd.pilot.loop import Loop
-from stationd.pilot.machine import Pins, Rules
+from stationd.pilot.machine import Rules
 from stationd.pilot.notify import Notifier, say
+from stationd.pilot.outputs import build_all, close_all, make_safe, open_all
 from stationd.pilot.protocol import VERSION, Hello, Stats
 from stationd.pilot.runner import Runner
 from stationd.pilot.server import Server, ServerError
@@ -45,23 +43,17 @@ def main(words: list[str]) -> int:
         return 2
     channels: list[Channel] = []
     try:
-        _build(profile, arguments.runtime_dir, channels)
+        refused = build_all(profile.evses, arguments.runtime_dir, channels)
+        for reason in refused:
+            say(reason)
+        if refused:
+            open_all(channels)
+            return 2
         return _run(arguments, profile, channels, server, boot_id)
-    except DriverError as error:
-        say(str(error))
-        return 2
     finally:
         make_safe(channels)
-        for channel in channels:
-            channel.close()
+        close_all(channels)
         server.close()
-
-
-def make_safe(channels: Sequence[Channel]) -> None:
-    """Open all contactors and stop all PWM, whatever else happened."""
-    for channel in channels:
-        with contextlib.suppress(Exception):  # one broken driver must not keep another contactor closed
-            channel.write(Pins(), time.monotonic_ns() // 1_000_000, never)
 
 
 def rules_of(evse: EvseProfile, profile: HwProfile, site_max_a: float) -> Rules:
@@ -77,14 +69,6 @@ def rules_of(evse: EvseProfile, profile: HwProfile, site_max_a: float) -> Rules:
         min_off_ms=profile.timings.min_off_ms,
         lock_ms=profile.timings.lock_ms,
     )
-
-
-def _build(profile: HwProfile, runtime_dir: str, channels: list[Channel]) -> None:
-    """Build the channels one by one, each one's outputs safe before anything else is done."""
-    shared: dict[str, Any] = {}
-    for evse in profile.evses:
-        channels.append(build(evse, runtime_dir, shared))
-        make_safe(channels[-1:])
 
 
 def _run(arguments: Arguments, profile: HwProfile, channels: Sequence[Channel], server: Server, boot_id: str) -> int:

@@ -1,10 +1,13 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stationd.pilot import safe_off
 from tests.pilot.small_plant import SmallPlant
-from tests.pilot.station import ROOT
+from tests.pilot.station import ROOT, Station
 
 SCRIPT = ROOT / "stationd" / "pilot" / "safe_off.py"
 
@@ -35,6 +38,34 @@ def test_a_contactor_that_is_not_seen_open_is_said(tmp_path: Path) -> None:
 
 def test_a_contactor_that_cannot_be_read_is_not_taken_as_open(tmp_path: Path) -> None:
     assert run(tmp_path).returncode == 1  # no plant at all
+
+
+@pytest.mark.parametrize("order", ["first refuses", "second refuses"])
+@pytest.mark.parametrize("script", ["safe_off.py", "__main__.py"])
+@pytest.mark.parametrize("refusing", ["stale_ms = 1 ", "stale_ms = 'x'"])
+def test_an_evse_with_a_driver_that_refuses_leaves_no_contactor_undriven(
+    tmp_path: Path, script: str, order: str, refusing: str
+) -> None:
+    station = Station(tmp_path)
+    text = re.sub(r"(?m)^evses = .*$", "", Path(station.profile).read_text())
+    begin, end = text.index("[[evse]]"), text.index("[reader]")
+    good = text[begin:end]
+    bad = good.replace("stale_ms = 100 ", refusing)
+    assert bad != good
+    Path(station.profile).write_text(text[:begin] + (bad + good if order[0] == "f" else good + bad) + text[end:])
+    command = station.command()
+    if script == "safe_off.py":
+        command = [*command[:3], str(SCRIPT), *command[4:8]]
+    with SmallPlant(tmp_path) as plant:
+        plant.pins = {"duty": 26.7, "close": True, "lock": True}
+        plant.closed, plant.lock = True, "locked"
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=60)
+        plant.wait(lambda: plant.pins_seen >= 1 and not plant.closed)
+    assert done.returncode == 2
+    assert "stale_ms" in done.stderr
+    assert sorted(plant.attached) == [1, 2]
+    assert not any(plant.commands)
+    assert plant.lock == "locked"
 
 
 def test_a_wrong_command_line_is_said(tmp_path: Path) -> None:
