@@ -49,7 +49,8 @@ log = logging.getLogger(__name__)
 
 WATCH_S = 5.0
 LAST_WRITE_S = 1.0
-UNLOCK_AFTER_END_S = 12.0
+UNLOCK_ANSWER_S = 9.0
+"""When a request to unlock is answered at the latest, whatever car, contactor and lock do: a CSMS's CALL gets 10 s."""
 ACCEPTED_ONCE = "registration.accepted"
 PROBE = "storage.probe"
 
@@ -294,11 +295,15 @@ class Station:
             return UnlockOutcome.NOT_SUPPORTED
         if (tx := evse.transaction) is not None and tx.authorized and not end_transaction:
             return UnlockOutcome.ONGOING_AUTHORIZED_TRANSACTION  # F05.FR.02
-        if tx is not None and end_transaction:
-            await evse.ask(lambda: evse.flow.stop(rules.UNLOCKED))
-            await self._parts.timing.within(UNLOCK_AFTER_END_S, evse.idle.wait())
-        unlocked = await evse.ask(evse.flow.unlock)
+        unlocking = self._unlock(evse, end_first=tx is not None and end_transaction)
+        unlocked = await self._parts.timing.within(UNLOCK_ANSWER_S, unlocking)
         return UnlockOutcome.UNLOCKED if unlocked else UnlockOutcome.UNLOCK_FAILED
+
+    async def _unlock(self, evse: Evse, *, end_first: bool) -> bool:
+        if end_first:
+            await evse.ask(lambda: evse.flow.stop(rules.UNLOCKED))
+            await evse.idle.wait()
+        return await evse.ask(evse.flow.unlock)
 
     async def request_reset(self, kind: ResetKind, evse_id: int | None = None) -> ChangeOutcome:
         """Decide on a reset; it happens after the answer has left."""

@@ -70,6 +70,17 @@ async def test_unlocking_ends_a_transaction_first_where_the_version_says_so() ->
         assert b.told()[-1] == ("Ended", "UnlockCommand", "EVConnected")
 
 
+async def test_unlocking_is_answered_in_time_even_if_nothing_moves_and_the_transaction_ends_later() -> None:
+    async with bench() as b:
+        await b.charge()
+        await b.change(welded=True, lock_jammed=True, meter_hangs=True)
+        unlock = asyncio.create_task(b.station.request_unlock(1, 1, end_transaction=True))
+        await b.wait(9.0)
+        assert unlock.result() is UnlockOutcome.UNLOCK_FAILED
+        await b.wait(20.0)
+        assert b.ended.stop_reason is StopReason.UNLOCK_COMMAND
+
+
 async def test_unlocking_tells_what_became_of_it() -> None:
     async with bench() as b:
 
