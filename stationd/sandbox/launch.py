@@ -68,6 +68,7 @@ class StationOptions:
     """Multiplies energy, never time."""
     meter_start_wh: float = 1_234_567.0
     variables: Mapping[str, Any] = field(default_factory=dict)
+    keys: Mapping[str, Any] = field(default_factory=dict)
     timing: Mapping[str, Any] = field(default_factory=dict)
     station: Mapping[str, Any] = field(default_factory=dict)
     """More keys of [station]."""
@@ -171,6 +172,7 @@ class Sandbox:
             "csms": csms,
             "timing": options.timing,
             "variables": options.variables,
+            "keys": options.keys,
             "hardware.meter": {"port": self._modbus_port, "energy_speed": options.speed},
         }  # fmt: skip
         lines = ["# Written by the sandbox."]

@@ -300,6 +300,15 @@ class Flow:
         answer = self.call("SetVariables", {"setVariableData": [variable_value(variable, value)]})
         assert [one["attributeStatus"] for one in answer["setVariableResult"]] == ["Accepted"]
 
+    def until_report(self, request_id: int) -> list[Json]:
+        """Return the parts of a device-model report once the last has come."""
+
+        def whole() -> list[Json]:
+            parts = [one for one in self.told("NotifyReport") if one["requestId"] == request_id]
+            return parts if parts and not parts[-1].get("tbc") else []
+
+        return wait_for(whole, "the whole report has come")
+
     def connector_statuses(self, evse_id: int = 1) -> list[str]:
         """Return every status of a connector that the CSMS was told, in order."""
         if self.version == "1.6":
