@@ -58,6 +58,8 @@ class CpTrack:
     count: int = 0
     no_demand: int = 0
     """Samples in a row in which no vehicle asked for power (not C, not D)."""
+    unsteady_ms: int = 0
+    """When a sample last differed from the state."""
 
 
 def follow(track: CpTrack, sample: CpState, now_ms: int) -> CpTrack:
@@ -68,9 +70,44 @@ def follow(track: CpTrack, sample: CpState, now_ms: int) -> CpTrack:
     state, since_ms = track.state, track.since_ms
     if count >= needed and sample is not state:
         state, since_ms = sample, now_ms
-    if (state, sample, count, no_demand) == (track.state, track.candidate, track.count, track.no_demand):
+    unsteady_ms = track.unsteady_ms if sample is track.state else now_ms
+    old = (track.state, track.candidate, track.count, track.no_demand, track.unsteady_ms)
+    if (state, sample, count, no_demand, unsteady_ms) == old:
         return track
-    return CpTrack(state, since_ms, sample, count, no_demand)
+    return CpTrack(state, since_ms, sample, count, no_demand, unsteady_ms)
+
+
+NOISY = 3
+"""So many openings by a disturbed pilot within `NOISY_MS` are enough for this plug-in."""
+NOISY_MS = 10_000
+ORDERLY_MS = 100
+"""A filtered edge passes between the windows: a vehicle that is in B so soon after the opening stopped in good order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Openings under load in which the vehicle did not say that it stops."""
+
+    openings_ms: tuple[int, ...] = ()
+    found: bool = False
+    """Too many; stays until the plug is out."""
+
+
+def opened(noise: Noise, track: CpTrack, now_ms: int) -> Noise:
+    """Return the noise after the pilot opened the contactor."""
+    if track.state in (CpState.A, CpState.B):
+        return noise
+    recent = (*(at for at in noise.openings_ms if now_ms - at < NOISY_MS), now_ms)
+    return Noise(recent[-NOISY:], noise.found or len(recent) >= NOISY)
+
+
+def follow_noise(noise: Noise, track: CpTrack, now_ms: int) -> Noise:
+    """Return the noise after one more sample; the same object if nothing is new."""
+    if track.state is CpState.A:
+        return Noise() if noise.openings_ms or noise.found else noise
+    if track.state is CpState.B and noise.openings_ms and now_ms - noise.openings_ms[-1] <= ORDERLY_MS:
+        return noise if noise.found else Noise(noise.openings_ms[:-1])
+    return noise
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,20 @@ from math import inf
 from stationd.pilot import connector_lock, contactor, fault_inputs, permit
 from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import Contactor
-from stationd.pilot.cp import CONFIRM, CONFIRM_DIODE, PLUGGED, CpState, CpTrack, Diode, classify, follow, follow_diode
+from stationd.pilot.cp import (
+    CONFIRM,
+    CONFIRM_DIODE,
+    PLUGGED,
+    CpState,
+    CpTrack,
+    Diode,
+    Noise,
+    classify,
+    follow,
+    follow_diode,
+    follow_noise,
+    opened,
+)
 from stationd.pilot.duty import MIN_OFFER_A, STEADY_HIGH, STEADY_LOW, amps_to_duty, duty_to_amps, is_pwm
 from stationd.pilot.fault_inputs import Inputs
 from stationd.pilot.interfaces import LockFeedback
@@ -22,7 +35,8 @@ LATCHING = ("rcd_trip", "contactor_welded", "hardware")
 """Faults that outlive a restart. `hardware` is among them only if the file of latches could not be read."""
 S2_GRACE_MS = 6_000  # PWM off -> the EV opens S2 (IEC 61851-1 Table A.6, sequence 10.2)
 CLOSE_AFTER_MS = 100
-"""C (or D) stands for so long before the contactor closes; the standard allows 3 s (sequence 4)."""
+"""C (or D) stands for so long without one other sample before the contactor closes; the standard allows 3 s
+(sequence 4)."""
 PILOT_ERROR_MS = 50
 """E stands for so long before it is called a fault. The contactor opened long before."""
 STATE_F_MS = 1_000
@@ -90,6 +104,7 @@ class State:
     cable: Cable
     diode: Diode
     inputs: Inputs
+    noise: Noise
     latched: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
     duty: float = STEADY_HIGH
@@ -116,6 +131,7 @@ def start(rules: Rules, now_ms: int, latched: frozenset[str] = frozenset()) -> S
         cable=Cable(),
         diode=Diode(),
         inputs=Inputs(),
+        noise=Noise(),
         latched=latched,
         duty_kind_ms=now_ms,
     )
@@ -130,8 +146,11 @@ def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
     pause_ms = None
     if closed and offered_a < MIN_OFFER_A:
         pause_ms = now_ms if state.pause_ms is None else state.pause_ms
+    noise = state.noise
     if closed:
         closed = not _must_open(state, seen, faults, pause_ms, now_ms)
+        if not closed and not _demand(state):
+            noise = opened(noise, state.track, now_ms)
     else:
         closed = offered_a >= MIN_OFFER_A and not faults and _may_close(state, seen, now_ms)
     if not closed:
@@ -139,8 +158,12 @@ def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
     coil = contactor.command(state.contactor, closed=closed, now_ms=now_ms)
     lock = _lock(state, seen, coil, now_ms) if state.rules.has_socket else state.lock
     kind_ms = state.duty_kind_ms if _kind(duty) == _kind(state.duty) else now_ms
-    old = (state.faults, state.duty, state.duty_kind_ms, state.offered_a, state.pause_ms)
-    if old != (faults, duty, kind_ms, offered_a, pause_ms) or coil is not state.contactor or lock is not state.lock:
+    old = (state.faults, state.duty, state.duty_kind_ms, state.offered_a, state.pause_ms, state.noise)
+    if (
+        old != (faults, duty, kind_ms, offered_a, pause_ms, noise)
+        or coil is not state.contactor
+        or lock is not state.lock
+    ):
         state = replace(
             state,
             contactor=coil,
@@ -150,6 +173,7 @@ def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
             duty_kind_ms=kind_ms,
             offered_a=offered_a,
             pause_ms=pause_ms,
+            noise=noise,
         )
     return state, Pins(duty, closed, connector_lock.pin(lock) if state.rules.has_socket else None)
 
@@ -186,6 +210,7 @@ def _watch(state: State, seen: Seen, now_ms: int) -> State:
     cable = state.cable
     if rules.has_socket:
         cable = follow_cable(cable, cable_amps(seen.pp_ohm), now_ms, plugged=not gone)
+    noise = follow_noise(state.noise, track, now_ms)
     diode = state.diode
     if seen.cp_new and (gone or track.state in PLUGGED):
         pwm_since = state.duty_kind_ms if is_pwm(state.duty) else None
@@ -197,6 +222,7 @@ def _watch(state: State, seen: Seen, now_ms: int) -> State:
         and lease is state.permit
         and cable is state.cable
         and diode is state.diode
+        and noise is state.noise
         and latched == state.latched
         and settled == state.settled
     ):
@@ -209,6 +235,7 @@ def _watch(state: State, seen: Seen, now_ms: int) -> State:
         permit=lease,
         cable=cable,
         diode=diode,
+        noise=noise,
         latched=latched,
         settled=settled,
     )
@@ -234,7 +261,7 @@ def _faults(state: State, seen: Seen, now_ms: int) -> tuple[str, ...]:
     """Return the codes of all faults in force, sorted. Any of them opens and keeps open."""
     track, rules = state.track, state.rules
     codes = state.latched | state.inputs.active
-    if seen.high_v is not None and _pilot_error(state, now_ms):
+    if state.noise.found or (seen.high_v is not None and _pilot_error(state, now_ms)):
         codes |= {"pilot_error"}
     if state.diode.shorted:
         codes |= {"diode"}
@@ -277,18 +304,24 @@ def _pilot(state: State, faults: tuple[str, ...], now_ms: int) -> tuple[float, f
 
 def _must_open(state: State, seen: Seen, faults: tuple[str, ...], pause_ms: int | None, now_ms: int) -> bool:
     """Tell whether there is one reason to open."""
-    track = state.track
     return bool(
         faults
         or state.stopping
         or seen.stalled
         or not state.available
-        or track.no_demand >= CONFIRM  # C to B or A, E, F: two samples (sequences 2, 7, 8)
-        or track.state not in (CpState.C, CpState.D)
+        or not _demand(state)
         or state.contactor.failed
         or (state.rules.has_socket and connector_lock.lost(state.lock, now_ms))
         or (pause_ms is not None and now_ms - pause_ms >= S2_GRACE_MS)
     )
+
+
+def _demand(state: State) -> bool:
+    """Tell whether the vehicle still asks for power, in a state that is served here."""
+    track = state.track
+    if track.state is not CpState.C and not (track.state is CpState.D and state.rules.ventilated):
+        return False
+    return track.no_demand < CONFIRM  # C to B or A, E, F: two samples (sequences 2, 7, 8)
 
 
 def _may_close(state: State, seen: Seen, now_ms: int) -> bool:
@@ -303,7 +336,7 @@ def _may_close(state: State, seen: Seen, now_ms: int) -> bool:
         and state.available
         and (track.state is CpState.C or (track.state is CpState.D and rules.ventilated))
         and track.candidate is track.state
-        and now_ms - track.since_ms >= CLOSE_AFTER_MS
+        and now_ms - track.unsteady_ms >= CLOSE_AFTER_MS
         and permit.live(state.permit, now_ms)
         and state.diode.good >= CONFIRM_DIODE
         and contactor.may_close(state.contactor, seen.contactor, now_ms, min_off_ms=rules.min_off_ms)

@@ -147,6 +147,7 @@ def check(old: State, new: State, seen: Seen, was: Pins, pins: Pins, now_ms: int
         assert not seen.faulty
         assert seen.cp_new
         assert new.settled
+        assert now_ms - new.track.unsteady_ms >= 100
         assert seen.low_v is not None
         assert diode_ok(seen.low_v)
         assert now_ms - old.contactor.since_ms >= rules.min_off_ms

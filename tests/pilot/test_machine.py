@@ -522,6 +522,75 @@ def test_an_edge_that_is_filtered_is_no_fault() -> None:
         assert bench.faults == ()
 
 
+@pytest.mark.parametrize("pattern", [("mid", "mid", "C"), ("E", "E", "C"), ("mid",) * 4 + ("C",), ("C",) * 20 + ("E",)])
+def test_a_disturbed_pilot_never_closes(pattern: tuple[str, ...]) -> None:
+    bench = charging()
+    bench.volts = VOLTS["E"]
+    bench.run(12)
+    assert not bench.pins.closed
+    for n in range(2_500):
+        bench.volts = VOLTS[pattern[n % len(pattern)]]
+        bench.offer(16)
+        assert not bench.tick().closed
+
+
+def test_one_other_sample_starts_the_time_before_closing_again() -> None:
+    bench = plugged()
+    bench.offer(16)
+    bench.volts = VOLTS["C"]
+    bench.run(96)
+    bench.volts = VOLTS["E"]
+    bench.tick()
+    bench.volts = VOLTS["C"]
+    assert bench.until(closed=True, within_ms=500) == 100
+
+
+def test_a_pilot_that_drops_out_under_load_again_and_again_is_given_up_until_the_plug_is_out() -> None:
+    bench = charging()
+    for _ in range(3):
+        assert bench.faults == ()
+        bench.volts = VOLTS["E"]
+        bench.run(12)
+        assert not bench.pins.closed
+        bench.volts = VOLTS["C"]
+        bench.run(1_500)
+    assert bench.faults == ("pilot_error",)
+    bench.run(20_000)
+    bench.volts = VOLTS["B"]
+    bench.run(1_000)
+    assert bench.faults == ("pilot_error",)
+    bench.volts = VOLTS["A"]
+    bench.run(20)
+    assert bench.faults == ()
+
+
+@pytest.mark.parametrize("edge", [(), ("mid",), ("mid", "mid", "mid")])
+def test_a_vehicle_that_stops_and_starts_in_good_order_is_served_for_ever(edge: tuple[str, ...]) -> None:
+    bench = charging()
+    for _ in range(6):
+        for state in edge:
+            bench.volts = VOLTS[state]
+            bench.tick()
+        bench.volts = VOLTS["B"]
+        bench.run(40)
+        assert not bench.pins.closed
+        bench.volts = VOLTS["C"]
+        bench.offer(16)
+        bench.until(closed=True, within_ms=1_500)
+
+
+def test_dropouts_far_apart_are_no_fault() -> None:
+    bench = charging()
+    for _ in range(4):
+        bench.volts = VOLTS["E"]
+        bench.run(12)
+        bench.volts = VOLTS["C"]
+        bench.offer(16)
+        bench.run(6_000)
+        assert bench.faults == ()
+        assert bench.pins.closed
+
+
 def test_state_f_needs_an_open_contactor_and_excludes_charging() -> None:
     bench = charging()
     assert bench.available(False) is not None
