@@ -28,7 +28,9 @@ _WINDOWS = (
 LOW_MIN_V, LOW_MAX_V = -13.0, -10.0
 """The low half of a PWM with a healthy diode in the vehicle; without one it mirrors the high half."""
 CONFIRM = 2
-"""Equal samples in a row that make a state; also: samples without demand that open."""
+"""Equal samples in a row that make a state."""
+BAD, ENOUGH = 3, 4
+"""A sample without demand weighs so much, one with demand takes 1 away: two in a row open, and so does every second."""
 CONFIRM_ERROR = 5
 """The same for E: an edge that is filtered passes between the windows. Opening does not wait for it."""
 CONFIRM_DIODE = 2
@@ -57,7 +59,7 @@ class CpTrack:
     candidate: CpState | None = None
     count: int = 0
     no_demand: int = 0
-    """Samples in a row in which no vehicle asked for power (not C, not D)."""
+    """Weight of the samples in which no vehicle asked for power (not C, not D); `ENOUGH` opens."""
     unsteady_ms: int = 0
     """When a sample last differed from the state."""
 
@@ -65,7 +67,8 @@ class CpTrack:
 def follow(track: CpTrack, sample: CpState, now_ms: int) -> CpTrack:
     """Return the track after one more sample; the same object if nothing is new."""
     needed = CONFIRM_ERROR if sample is CpState.E else CONFIRM
-    no_demand = 0 if sample in (CpState.C, CpState.D) else min(track.no_demand + 1, CONFIRM)
+    asks = sample is CpState.C or sample is CpState.D
+    no_demand = max(track.no_demand - 1, 0) if asks else min(track.no_demand + BAD, ENOUGH)
     count = min(track.count + 1, needed) if sample is track.candidate else 1
     state, since_ms = track.state, track.since_ms
     if count >= needed and sample is not state:
@@ -81,7 +84,7 @@ NOISY = 3
 """So many openings by a disturbed pilot within `NOISY_MS` are enough for this plug-in."""
 NOISY_MS = 10_000
 ORDERLY_MS = 100
-"""A filtered edge passes between the windows: a vehicle that is in B so soon after the opening stopped in good order."""
+"""A filtered edge passes between the windows: a vehicle in B so soon after the opening stopped in good order."""
 
 
 @dataclass(frozen=True, slots=True)

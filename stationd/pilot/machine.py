@@ -10,8 +10,8 @@ from stationd.pilot import connector_lock, contactor, fault_inputs, permit
 from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import Contactor
 from stationd.pilot.cp import (
-    CONFIRM,
     CONFIRM_DIODE,
+    ENOUGH,
     PLUGGED,
     CpState,
     CpTrack,
@@ -321,7 +321,7 @@ def _demand(state: State) -> bool:
     track = state.track
     if track.state is not CpState.C and not (track.state is CpState.D and state.rules.ventilated):
         return False
-    return track.no_demand < CONFIRM  # C to B or A, E, F: two samples (sequences 2, 7, 8)
+    return track.no_demand < ENOUGH  # C to B or A, E, F: two samples (sequences 2, 7, 8)
 
 
 def _may_close(state: State, seen: Seen, now_ms: int) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from stationd.pilot import commands, permit
 from stationd.pilot.contactor import TRIES
-from stationd.pilot.cp import CpState, classify, diode_ok
+from stationd.pilot.cp import ENOUGH, CpState, classify, diode_ok
 from stationd.pilot.duty import duty_to_amps, is_pwm
 from stationd.pilot.interfaces import LockFeedback
 from stationd.pilot.machine import Pins, Rules, Seen, State, start, step
@@ -129,7 +129,7 @@ def check(old: State, new: State, seen: Seen, was: Pins, pins: Pins, now_ms: int
         assert not new.stopping
         assert not seen.stalled
         assert new.available
-        assert new.track.no_demand < 2
+        assert new.track.no_demand < ENOUGH
         assert pins.duty > 0
         if rules.has_socket:
             assert pins.locked is True

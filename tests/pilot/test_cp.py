@@ -47,10 +47,12 @@ def test_the_time_of_a_state_is_that_of_its_confirmation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("samples", "count"), [("CC", 0), ("CCB", 1), ("CCBC", 0), ("CCBA", 2), ("CCEB", 2), ("CCD", 0), ("CCBBBB", 2)]
-)
-def test_samples_without_demand_are_counted_whatever_they_are(samples: str, count: int) -> None:
-    assert track_of(samples).no_demand == count
+    ("samples", "weight"),
+    [("CC", 0), ("CCB", 3), ("CCBC", 2), ("CCBA", 4), ("CCEB", 4), ("CCD", 0), ("CCBBBB", 4), ("CCBBBBCCCC", 0),
+     ("CCBCB", 4), ("CCECCE", 4), ("CCECDCE", 3)],
+)  # fmt: skip
+def test_samples_without_demand_are_weighed_whatever_they_are(samples: str, weight: int) -> None:
+    assert track_of(samples).no_demand == weight
 
 
 def test_a_steady_pilot_makes_no_new_objects() -> None:

@@ -1,3 +1,5 @@
+import pytest
+
 from stationd.pilot.fault_inputs import CLEAR_MS, Inputs, follow
 
 DOOR = frozenset({"door_open"})
@@ -7,8 +9,20 @@ QUIET: frozenset[str] = frozenset()
 def test_one_sample_is_noise_and_two_are_a_fault() -> None:
     inputs = follow(Inputs(), DOOR, 0)
     assert not inputs.active
-    assert not follow(follow(inputs, QUIET, 4), DOOR, 8).active
     assert follow(inputs, DOOR, 4).active == DOOR
+
+
+@pytest.mark.parametrize(("quiet", "counts"), [(1, True), (2, True), (3, False), (20, False)])
+def test_looks_that_are_faulty_often_count_even_if_never_twice_in_a_row(quiet: int, counts: bool) -> None:
+    inputs = Inputs()
+    for n in range(500):
+        inputs = follow(inputs, QUIET if n % (quiet + 1) else DOOR, n * 4)
+    assert bool(inputs.active) is counts
+
+
+def test_an_alternating_input_counts_within_three_looks() -> None:
+    inputs = follow(follow(follow(Inputs(), DOOR, 0), QUIET, 4), DOOR, 8)
+    assert inputs.active == DOOR
 
 
 def test_a_fault_ends_after_a_quiet_second() -> None:

@@ -60,6 +60,31 @@ def test_one_odd_sample_does_not_open() -> None:
     assert bench.pins.closed
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"volts": VOLTS[state]} for state in ("A", "B", "E", "mid")),
+        {"volts": None},
+        {"faulty": frozenset({"rcd_trip"})},
+        {"faulty": frozenset({"hardware"})},
+        {"coil": "unreadable"},
+        {"lock": "unreadable"},
+        {"pp_ohm": None},
+        {"pp_ohm": inf},
+    ],
+)
+@pytest.mark.parametrize("every", [2, 3])
+def test_inputs_that_are_wrong_every_few_ticks_open_within_120_ms(odd: dict[str, object], every: int) -> None:
+    bench = charging()
+    fine = {name: getattr(bench, name) for name in odd}
+    for n in range(30):
+        for name in odd:
+            setattr(bench, name, fine[name] if n % every else odd[name])
+        if not bench.tick().closed:
+            break
+    assert not bench.pins.closed
+
+
 def test_the_same_reading_twice_is_one_sample() -> None:
     bench = charging()
     bench.volts = VOLTS["B"]

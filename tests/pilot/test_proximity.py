@@ -54,3 +54,20 @@ def test_while_plugged_a_rating_falls_but_never_rises_not_even_after_a_gap() -> 
 def test_a_settled_cable_makes_no_new_objects() -> None:
     cable = settle(Cable(), 32.0, 0, plugged=True)
     assert follow(cable, 32.0, 10_000, plugged=True) is cable
+
+
+@pytest.mark.parametrize(
+    ("good", "odd", "trusted"), [(64, 64, False), (4, 4, False), (200, 64, False), (600, 64, True)]
+)
+@pytest.mark.parametrize("other", [None, 13.0, 63.0])
+def test_a_reading_that_comes_and_goes_is_no_cable(good: int, odd: int, trusted: bool, other: float | None) -> None:
+    cable = settle(Cable(), 32.0, 0, plugged=True)
+    worst_ms = 0
+    for now_ms in range(1_000, 5_000, 4):
+        amps = 32.0 if (now_ms - 1_000) % (good + odd) >= odd else other
+        cable = follow(cable, amps, now_ms, plugged=True)
+        if cable.amps is None and not worst_ms:
+            worst_ms = now_ms - 1_000
+    assert (worst_ms == 0) is trusted
+    assert worst_ms <= max(good + odd, SETTLE_MS) + 64
+    assert settle(cable, 32.0, 5_000, plugged=True).amps == 32.0
