@@ -164,7 +164,10 @@ class PilotLink:
             ) from None
         try:
             writer.write(protocol.encode(protocol.Hello(protocol.VERSION, "brain")))
-            self._check_hello(await self._receive(reader, HELLO_S))
+            try:
+                self._check_hello(await self._receive(reader, HELLO_S))
+            except protocol.UnknownTypeError as error:
+                raise _LinkError(f"cannot follow stationd-pilot at {self._path}: {error}") from None
             self._writer = writer
             await self._serve(reader)
         finally:
@@ -194,9 +197,13 @@ class PilotLink:
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while True:
-            match await self._receive(reader, self._silence_s):
-                case protocol.Status() as message:
-                    self._on_status(message)
+            try:
+                message = await self._receive(reader, self._silence_s)
+            except protocol.UnknownTypeError:
+                continue  # a newer stationd-pilot tells more than this program knows
+            match message:
+                case protocol.Status() as status:
+                    self._on_status(status)
                 case protocol.Reply(seq=seq, error=error):
                     self._on_reply(seq, error)
                 case other:
@@ -215,6 +222,8 @@ class PilotLink:
             raise _LinkError(f"lost stationd-pilot at {self._path}: {error.strerror or error}") from None
         except ValueError:
             raise _LinkError(f"cannot follow stationd-pilot at {self._path}: it sent too long a line") from None
+        except protocol.UnknownTypeError:
+            raise
         except protocol.ProtocolError as error:
             raise _LinkError(f"cannot follow stationd-pilot at {self._path}: {error}") from None
 
@@ -359,6 +368,7 @@ def status_of(message: protocol.Status) -> PilotStatus:
         faults=message.faults,
         uptime_ms=message.uptime_ms,
         boot_id=message.boot_id,
+        unplugs=message.unplugs,
     )
 
 

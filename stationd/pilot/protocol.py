@@ -20,6 +20,15 @@ class ProtocolError(Exception):
     """A line that is not a message; the text says what is wrong with it."""
 
 
+class UnknownTypeError(ProtocolError):
+    """A message of a type that this version does not know; either side goes on without it."""
+
+    def __init__(self, kind: str, seq: int) -> None:
+        super().__init__(f"cannot read message: unknown type {kind!r}")
+        self.seq = seq
+        """Of the message, 0 without one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hello:
     """First line of either side."""
@@ -130,6 +139,8 @@ class Status:
     faults: tuple[str, ...]
     uptime_ms: int
     boot_id: str
+    unplugs: int = 0
+    """How often a vehicle left since this start: so a brain that was away knows whether it is still the same one."""
 
 
 Message = Hello | Offer | Unlock | ResetFault | SetAvailable | GetStats | Reply | Stats | Status
@@ -149,7 +160,7 @@ _CHECKS: dict[str, type | tuple[type, ...]] = {
     "v": int, "role": str, "boot_id": str, "evse_id": int, "amps": (int, float), "phases": int, "permit": bool,
     "lease_ms": int, "seq": int, "code": str, "available": bool, "cp": str, "volts": (int, float),
     "duty": (int, float), "commanded_closed": bool, "sensed_closed": bool, "lock": str,
-    "max_amps": (int, float), "offered_amps": (int, float), "brain_lost": bool, "uptime_ms": int,
+    "max_amps": (int, float), "offered_amps": (int, float), "brain_lost": bool, "uptime_ms": int, "unplugs": int,
 }  # fmt: skip
 _BOUNDS = {"amps": (0.0, 1000.0), "phases": (1, 3), "lease_ms": (0, 3_600_000), "seq": (0, 2**53), "evse_id": (0, 999)}
 
@@ -163,6 +174,7 @@ def decode(line: bytes) -> Message:
     """Return the message of a line; unknown keys are ignored.
 
     Raises:
+        UnknownTypeError: a message, but of a type that only another version knows.
         ProtocolError: not JSON, no known type, or a field that is missing, of a wrong type or out of bounds.
     """
     try:
@@ -171,9 +183,13 @@ def decode(line: bytes) -> Message:
         raise ProtocolError(f"cannot read message: {error}") from None
     if not isinstance(fields, dict):
         raise ProtocolError("cannot read message: not a JSON object")
-    cls = _TYPES.get(fields.get("type", "")) if isinstance(fields.get("type"), str) else None
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        raise ProtocolError(f"cannot read message: type must be a text, not {str(kind)[:40]!r}")
+    cls = _TYPES.get(kind)
     if cls is None:
-        raise ProtocolError(f"cannot read message: unknown type {str(fields.get('type'))[:40]!r}")
+        seq = fields.get("seq")
+        raise UnknownTypeError(kind[:40], seq if type(seq) is int and 0 <= seq <= 2**53 else 0)
     known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
     for name, value in known.items():
         _check(name, value)

@@ -18,6 +18,9 @@ REPEAT_MS = 1_000
 """A status is sent this often even if nothing changed."""
 
 
+PLUGGED = ("B", "C", "D")
+
+
 class Runner:
     """Not thread-safe, never waits."""
 
@@ -42,6 +45,8 @@ class Runner:
         self._clock = clock
         self._written_ms = now_ms
         """When the outputs were written last, or a little before: the lease of the coil is no older."""
+        self._plugged = False
+        self._unplugs = 0
         self._told: tuple[object, ...] = ()
         self._told_ms = now_ms
 
@@ -58,7 +63,16 @@ class Runner:
         self.state, pins = step(self.state, seen, now_ms)
         self._channel.write(pins, now_ms, self._in_time)
         self._written_ms = now_ms
+        self._count_unplugs()
         return pins
+
+    def _count_unplugs(self) -> None:
+        cp = self.state.track.state
+        if cp in PLUGGED:
+            self._plugged = True
+        elif cp == "A" and self._plugged:
+            self._plugged = False
+            self._unplugs += 1
 
     def _in_time(self) -> bool:
         """Tell whether the lease of the last write surely runs."""
@@ -129,6 +143,7 @@ class Runner:
             faults=state.faults,
             uptime_ms=now_ms - self._started_ms,
             boot_id=self._boot_id,
+            unplugs=self._unplugs,
         )
 
 

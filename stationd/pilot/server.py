@@ -21,6 +21,7 @@ from stationd.pilot.protocol import (
     Message,
     ProtocolError,
     Reply,
+    UnknownTypeError,
     decode,
     encode,
 )
@@ -210,6 +211,12 @@ class Server:
             if len(line) >= MAX_LINE_BYTES:
                 raise ProtocolError(f"cannot read message: longer than {MAX_LINE_BYTES} bytes")  # noqa: TRY301
             message = decode(line)
+        except UnknownTypeError as error:
+            if client.greeted:
+                self._send(client, encode(Reply(error.seq, str(error))))
+            else:
+                self._refuse(client, str(error))
+            return
         except ProtocolError as error:
             self._refuse(client, str(error))
             return

@@ -329,6 +329,16 @@ async def test_what_cannot_be_understood_ends_the_connection_and_a_new_one_is_ma
     await up(running)
 
 
+async def test_messages_of_a_newer_pilot_are_ignored(pilot: Pilot, running: PilotLink) -> None:
+    seen = Seen(running)
+    await up(running)
+    pilot.send(b'{"type":"temperature","celsius":20}\n')
+    pilot.send(replace(STATUS, cp="B"))
+    await seen.until(lambda: len(seen.all) >= 3)
+    assert [status.cp for _, status in seen.all if status] == [CpState.A, CpState.A, CpState.B]
+    assert (running.error, pilot.hellos.qsize()) == (None, 1)
+
+
 async def test_a_refused_offer_is_told_until_one_is_taken_and_logged_once(
     pilot: Pilot, running: PilotLink, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,6 +205,19 @@ def test_a_client_that_ends_among_its_own_messages_gives_the_permit_back(desk: D
     assert [message.seq for message in desk.taken if isinstance(message, Offer)] == [1, 3]
 
 
+def test_a_message_of_an_unknown_type_is_answered_and_costs_nothing(desk: Desk) -> None:
+    brain = desk.greeted("brain")
+    told(brain)
+    brain.send(b'{"type":"dance","seq":4}\n{"type":"dance","seq":"x"}\n' + offer(5))
+    desk.serve()
+    error = "cannot read message: unknown type 'dance'"
+    assert told(brain) == [
+        {"type": "reply", "seq": 4, "error": error},
+        {"type": "reply", "seq": 0, "error": error},
+        {"type": "reply", "seq": 5, "error": None},
+    ]
+
+
 def test_a_message_in_pieces_is_put_together(desk: Desk) -> None:
     brain = desk.greeted("brain")
     for byte in offer(3):
