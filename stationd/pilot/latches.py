@@ -14,13 +14,49 @@ Latches = Mapping[int, frozenset[str]]
 class LatchError(Exception):
     """The file cannot be read or written."""
 
+    def __init__(self, text: str, known: Latches | None = None) -> None:
+        super().__init__(text)
+        self.known: Latches = known or {}
+        """What could be read nevertheless."""
+
 
 def read(path: str) -> Latches:
     """Return the latched faults by EVSE; none if there is no file.
 
+    A new file that was not put in place yet tells of a write that was cut short: what either file holds, counts.
+
     Raises:
-        LatchError: the file is there, but cannot be read or understood.
+        LatchError: a file is there, but cannot be read or understood.
     """
+    known: dict[int, frozenset[str]] = {}
+    problem = ""
+    for one in (path, f"{path}.new"):
+        try:
+            for evse_id, codes in _read(one).items():
+                known[evse_id] = known.get(evse_id, frozenset()) | codes
+        except LatchError as error:
+            problem = problem or str(error)
+    if problem:
+        raise LatchError(problem, known)
+    return known
+
+
+def check_folder(path: str) -> None:
+    """Find out whether the file could be written, before there is anything to write.
+
+    Raises:
+        LatchError: the folder is missing, or not writable.
+    """
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise LatchError(f"cannot use state folder {folder}: there is none; create it")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise LatchError(
+            f"cannot use state folder {folder}: it cannot be written; change its owner or mount it writable"
+        )
+
+
+def _read(path: str) -> Latches:
     try:
         with open(path, "rb") as file:
             document = json.loads(file.read(MAX_BYTES))

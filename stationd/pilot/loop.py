@@ -18,6 +18,8 @@ FORGET_MS = 2_500
 STOP_MS = 300
 """A stop waits so long for the contactors' feedback."""
 SAVE_RETRY_MS = 10_000
+SAVE_PATIENCE_MS = 60_000
+"""A worn card may take seconds to write a few bytes; an abort in the middle would lose the latch."""
 
 
 class Watchdog(Protocol):
@@ -25,6 +27,14 @@ class Watchdog(Protocol):
 
     def alive(self, now_ms: int) -> None:
         """Learn that a whole tick was done."""
+        ...
+
+    def wait_longer(self, patience_ms: int) -> None:
+        """Expect nothing for so long."""
+        ...
+
+    def wait_as_before(self) -> None:
+        """Expect ticks again."""
         ...
 
 
@@ -52,6 +62,8 @@ class Loop:
         self._watchdog = watchdog
         self._latch_path = latch_path
         self._saved = {evse_id: codes for evse_id, codes in latched.items() if codes}
+        self._absent = {evse_id: codes for evse_id, codes in self._saved.items() if evse_id not in self._by_id}
+        """Of EVSEs that are missing in this run; they may come back."""
         self._save_after_ms = 0
         self._period_ns = period_ms * 1_000_000
         self._mode = mode
@@ -143,9 +155,10 @@ class Loop:
             return
         if not any(runner.state.latched for runner in self._runners) and not self._saved:
             return
-        latched = {runner.evse_id: runner.state.latched for runner in self._runners if runner.state.latched}
+        latched = self._absent | {one.evse_id: one.state.latched for one in self._runners if one.state.latched}
         if latched == self._saved or not all(runner.open for runner in self._runners):
             return
+        self._watchdog.wait_longer(SAVE_PATIENCE_MS)
         try:
             latches.write(self._latch_path, latched)
         except latches.LatchError as error:
@@ -153,3 +166,5 @@ class Loop:
             self._say(str(error))
         else:
             self._saved = latched
+        finally:
+            self._watchdog.wait_as_before()

@@ -21,7 +21,8 @@ class Notifier:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
         usec = environment.get("WATCHDOG_USEC", "")
-        self._every_ms = int(usec) // 2_000 if usec.isdecimal() else 0
+        self._usec = int(usec) if usec.isdecimal() else 0
+        self._every_ms = self._usec // 2_000
         self._next_ms = 0
 
     def send(self, text: str) -> None:
@@ -35,6 +36,16 @@ class Notifier:
         if self._every_ms and now_ms >= self._next_ms:
             self._next_ms = now_ms + self._every_ms
             self.send("WATCHDOG=1")
+
+    def wait_longer(self, patience_ms: int) -> None:
+        """Ask the watchdog to wait so long for the next pat, if that is longer than its interval."""
+        if self._every_ms:
+            self.send(f"WATCHDOG_USEC={max(self._usec, patience_ms * 1_000)}")
+
+    def wait_as_before(self) -> None:
+        """Pat the watchdog and give it its interval back."""
+        if self._every_ms:
+            self.send(f"WATCHDOG=1\nWATCHDOG_USEC={self._usec}")
 
     def close(self) -> None:
         """Give the socket back."""

@@ -126,10 +126,17 @@ def _site_limit(path: str) -> float:
 
 def _latched(path: str, profile: HwProfile) -> Mapping[int, frozenset[str]]:
     try:
+        latches.check_folder(path)
+    except latches.LatchError as error:
+        say(f"{error}; until then a latched fault would not outlive a restart")
+    try:
         return latches.read(path)
     except latches.LatchError as error:
         say(f"{error}; every EVSE stays faulted until `hardware` is reset by hand")
-        return {evse.evse_id: frozenset({"hardware"}) for evse in profile.evses}
+        return {
+            **error.known,
+            **{e.evse_id: error.known.get(e.evse_id, frozenset()) | {"hardware"} for e in profile.evses},
+        }
 
 
 def _tell_mode(runtime_dir: str, mode: str) -> None:

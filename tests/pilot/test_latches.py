@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stationd.pilot.latches import LatchError, read, write
+from stationd.pilot.latches import LatchError, check_folder, read, write
 
 
 def test_latches_survive_the_disk(tmp_path: Path) -> None:
@@ -43,3 +43,27 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_the_file_says_what_it_is(tmp_path: Path) -> None:
     write(str(tmp_path / "l"), {2: frozenset({"rcd_trip"})})
     assert json.loads((tmp_path / "l").read_text()) == {"latched": {"2": ["rcd_trip"]}}
+
+
+def test_a_new_file_that_was_not_put_in_place_counts_too(tmp_path: Path) -> None:
+    path = str(tmp_path / "latches.json")
+    write(path, {1: frozenset({"rcd_trip"}), 2: frozenset({"rcd_trip"})})
+    (tmp_path / "latches.json.new").write_text('{"latched": {"2": ["contactor_welded"], "3": ["rcd_trip"]}}')
+    assert read(path) == {1: {"rcd_trip"}, 2: {"rcd_trip", "contactor_welded"}, 3: {"rcd_trip"}}
+    write(path, {})
+    assert read(path) == {}
+
+
+def test_half_a_new_file_is_an_error_that_knows_what_the_old_one_says(tmp_path: Path) -> None:
+    path = str(tmp_path / "latches.json")
+    write(path, {1: frozenset({"rcd_trip"})})
+    (tmp_path / "latches.json.new").write_text("")
+    with pytest.raises(LatchError) as caught:
+        read(path)
+    assert caught.value.known == {1: {"rcd_trip"}}
+
+
+def test_a_folder_that_cannot_take_the_file_is_said_before_there_is_anything_to_write(tmp_path: Path) -> None:
+    check_folder(str(tmp_path / "latches.json"))
+    with pytest.raises(LatchError, match="there is none; create it"):
+        check_folder(str(tmp_path / "none" / "latches.json"))

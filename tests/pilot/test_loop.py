@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stationd.pilot.loop import FORGET_MS, SAVE_RETRY_MS, STOP_MS, Loop
+from stationd.pilot.loop import FORGET_MS, SAVE_PATIENCE_MS, SAVE_RETRY_MS, STOP_MS, Loop
 from stationd.pilot.protocol import GetStats, Hello, Offer, Reply, ResetFault, Stats, Unlock, decode
 from stationd.pilot.runner import STALL_MS
 from stationd.pilot.server import Server
@@ -41,6 +41,8 @@ class Rig:
         self.runner = runner_of(self.bench, self.time.clock)
         self.said: list[str] = []
         self.pats: list[int] = []
+        self.patience: list[tuple[int, bool]] = []
+        """How long the watchdog was asked to wait, and whether the latches were on the disk then."""
         self.latch_path = folder / "latches.json"
         self.server = Server(str(folder), gid=None, hello=Hello(1, "pilot"))
         self.loop = Loop(
@@ -58,6 +60,12 @@ class Rig:
 
     def alive(self, now_ms: int) -> None:
         self.pats.append(now_ms)
+
+    def wait_longer(self, patience_ms: int) -> None:
+        self.patience.append((patience_ms, self.latch_path.exists()))
+
+    def wait_as_before(self) -> None:
+        self.patience.append((0, self.latch_path.exists()))
 
     def run(self, ms: int) -> None:
         self.loop.run(self.time.now_ns + ms * MS)
@@ -161,6 +169,7 @@ def test_a_latch_is_written_once_with_the_contactor_open(rig: Rig) -> None:
     assert written == [False, True]
     assert rig.bench.contactor is False
     assert json.loads(rig.latch_path.read_text()) == {"latched": {"1": ["rcd_trip"]}}
+    assert rig.patience == [(SAVE_PATIENCE_MS, False), (0, True)]
 
 
 def test_a_disk_that_refuses_is_said_now_and_then_and_written_later(rig: Rig) -> None:
@@ -169,6 +178,7 @@ def test_a_disk_that_refuses_is_said_now_and_then_and_written_later(rig: Rig) ->
     rig.time.at[3_000] = rig.latch_path.rmdir
     rig.run(SAVE_RETRY_MS + 1_000)
     assert len(rig.said) == 1
+    assert [patience_ms for patience_ms, _ in rig.patience] == [SAVE_PATIENCE_MS, 0] * 2
     assert "would not outlive a restart" in rig.said[0]
     assert rig.latch_path.is_file()
 

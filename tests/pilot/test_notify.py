@@ -43,10 +43,22 @@ def test_the_watchdog_is_patted_at_half_its_interval(tmp_path: Path) -> None:
         notifier.close()
 
 
+def test_the_watchdog_waits_longer_for_a_while(tmp_path: Path) -> None:
+    with listener(str(tmp_path / "n")) as sock:
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": "1000000"})
+        notifier.wait_longer(60_000)
+        notifier.wait_as_before()
+        assert sock.recv(100) == b"WATCHDOG_USEC=60000000"
+        assert sock.recv(100) == b"WATCHDOG=1\nWATCHDOG_USEC=1000000"
+        notifier.close()
+
+
 def test_without_a_service_manager_nothing_happens() -> None:
     notifier = Notifier({})
     notifier.send("READY=1")
     notifier.alive(0)
+    notifier.wait_longer(60_000)
+    notifier.wait_as_before()
     notifier.close()
 
 

@@ -184,6 +184,34 @@ def test_a_damaged_file_of_latches_keeps_everything_open_until_it_is_reset(plant
         brain.status(faults=[])
 
 
+def test_a_write_of_latches_that_was_cut_short_keeps_everything_open(plant: SmallPlant, tmp_path: Path) -> None:
+    (tmp_path / "latches.json").write_text('{"latched": {"1": ["rcd_trip"]}}')
+    (tmp_path / "latches.json.new").write_text("")
+    with running(tmp_path) as station:
+        station.client("brain").status(faults=["hardware", "rcd_trip"])
+
+
+def test_latches_of_an_evse_that_is_missing_this_time_are_kept(plant: SmallPlant, tmp_path: Path) -> None:
+    latches = tmp_path / "latches.json"
+    latches.write_text('{"latched": {"1": ["rcd_trip"], "2": ["contactor_welded"]}}')
+    with running(tmp_path) as station:
+        brain = station.client("brain")
+        brain.status(faults=["rcd_trip"])
+        brain.send(ResetFault(1, 4, "rcd_trip"))
+        brain.status(faults=[])
+        assert station.signal(signal.SIGTERM) == 0
+    assert json.loads(latches.read_text()) == {"latched": {"2": ["contactor_welded"]}}
+
+
+def test_a_missing_state_folder_is_said_at_the_start(plant: SmallPlant, tmp_path: Path) -> None:
+    station = Station(tmp_path)
+    command = station.command("--measure", "0.1")
+    command[command.index("--state-dir") + 1] = str(tmp_path / "none")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "none: there is none; create it; until then a latched fault would not outlive a restart" in done.stderr
+
+
 def test_a_welded_contactor_is_found_and_kept_locked(station: Station, plant: SmallPlant) -> None:
     brain = charge(station, plant)
     plant.welded = True
