@@ -45,6 +45,8 @@ class PilotStatus:
     faults: tuple[str, ...]
     uptime_ms: int
     boot_id: str
+    unplugs: int = 0
+    """Vehicles that left since stationd-pilot started (`boot_id`)."""
 
     @property
     def cable_connected(self) -> bool:

@@ -31,6 +31,9 @@ class Transaction:
     last_wh: float | None = None
     """Last register value known; used when power was lost."""
     last_sample_at: datetime | None = None
+    pilot_boot_id: str | None = None
+    unplugs: int | None = None
+    """`PilotStatus.boot_id` and `.unplugs` at the last commit: a brain that was away sees by them that a car left."""
     ended_at: datetime | None = None
     meter_stop_wh: float | None = None
 

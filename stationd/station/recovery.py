@@ -56,8 +56,16 @@ def decide(tx: Transaction, now: Circumstances) -> Resume | End:
         return BROKEN
     if now.board_restarted and not now.resume_after_power_loss:
         return POWER_LOST
-    unplugged = now.status is not None and now.status.cp is CpState.A
+    unplugged = now.status is not None and (now.status.cp is CpState.A or _left_meanwhile(tx, now.status))
     had_cable = tx.charging_state is not ChargingState.IDLE
     if unplugged and had_cable:
         return POWER_LOST if now.board_restarted else UNPLUGGED
     return Resume(tell=now.board_restarted)
+
+
+def _left_meanwhile(tx: Transaction, status: PilotStatus) -> bool:
+    """Tell whether a car left while the brain was away: the one that is plugged in now may be another driver's.
+
+    A safety process that restarted meanwhile has not seen; the car is taken for the same then.
+    """
+    return tx.pilot_boot_id == status.boot_id and tx.unplugs != status.unplugs

@@ -109,6 +109,9 @@ class Session:
         await self.save(replace(self.record, tx=tx))
 
     async def _commit(self, record: Record, events: tuple[TransactionEvent, ...]) -> None:
+        pilot = self._parts.pilot.status(record.tx.evse_id)
+        if pilot is not None:
+            record = replace(record, tx=replace(record.tx, pilot_boot_id=pilot.boot_id, unplugs=pilot.unplugs))
         await self._parts.store.commit(record.tx, events)
         self.record = record
         self._committed_at = self._parts.timing.clock.monotonic()

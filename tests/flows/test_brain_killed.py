@@ -124,3 +124,21 @@ def test_a_flooded_brain_does_not_delay_the_opening(make: Make) -> None:
         return reaction
 
     assert measured(pull)["opened_after_ms"] <= OPEN_MS
+
+
+def test_another_car_that_came_while_the_brain_was_dead_charges_on_nobodys_account(make: Make) -> None:
+    flow = make(version="2.0.1")
+    before = flow.charge()
+    flow.kill_brain()
+    flow.pull_locked_cable()
+    after = flow.meter_wh()
+    flow.until_plant(lambda evse: evse["lock"] == "unlocked")
+    flow.plant.plug_in()
+    flow.until_plant(lambda evse: evse["pilot"]["cp_high_v"] < 10)
+    flow.sandbox.start_station()
+    flow.ready()
+    flow.until_evse(lambda e: not e["transaction"] and e["cable_connected"], "the old transaction has ended")
+    session = flow.sessions()[-1]
+    assert (session["reason"], session["meter_start_wh"]) == ("EVDisconnected", round(before, 3))
+    assert session["meter_stop_wh"] == pytest.approx(after, abs=0.1)
+    assert not flow.evse()["pilot"]["closed"]

@@ -30,6 +30,21 @@ TABLE = {
     "the meter went on": (OPEN, replace(NOW, register_wh=1600.0), Resume(tell=False)),
     "the meter went back": (OPEN, replace(NOW, register_wh=1499.0), BROKEN),
     "the cable went": (OPEN, replace(NOW, status=GONE), UNPLUGGED),
+    "another car came while the brain was away": (
+        replace(OPEN, pilot_boot_id="b", unplugs=3),
+        replace(NOW, status=replace(STATUS, unplugs=4)),
+        UNPLUGGED,
+    ),
+    "no car left while the brain was away": (
+        replace(OPEN, pilot_boot_id="b", unplugs=3),
+        replace(NOW, status=replace(STATUS, unplugs=3)),
+        Resume(tell=False),
+    ),
+    "stationd-pilot restarted too and counts anew": (
+        replace(OPEN, pilot_boot_id="a", unplugs=3),
+        NOW,
+        Resume(tell=False),
+    ),
     "the pilot is short-circuited": (OPEN, replace(NOW, status=replace(STATUS, cp=CpState.E)), Resume(tell=False)),
     "never plugged in yet": (
         replace(OPEN, charging_state=ChargingState.IDLE),
