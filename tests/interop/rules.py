@@ -48,7 +48,10 @@ class Rules:
             return None if event["outbound"] else f"sent something that is not JSON: {event['text'][:200]}"
         if not isinstance(frame, list) or len(frame) < 3 or not isinstance(frame[1], str):
             return None if event["outbound"] else f"sent something that is no frame: {event['text'][:200]}"
-        return self._sent_by_csms(frame) if event["outbound"] else self._sent_by_station(frame, event["at"])
+        if not event["outbound"]:
+            return self._sent_by_station(frame, event["at"])
+        self._sent_by_csms(frame)
+        return None
 
     def unanswered(self) -> list[str]:
         """Return the ids of the CSMS's CALLs that the station has not answered."""

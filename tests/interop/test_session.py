@@ -209,12 +209,10 @@ def test_meter_values_come_at_their_interval_in_the_spelling_of_the_version(benc
     assert {sample.context for sample in samples} == {"Sample.Periodic"}
     units = {(sample.measurand, sample.phase): sample.unit for sample in samples}
     phases = ("L1", "L2", "L3")
-    assert units == {
-        ("Energy.Active.Import.Register", None): "Wh",
-        ("Power.Active.Import", None): "W",
-        **{("Current.Import", phase): "A" for phase in phases},
-        **{("Voltage", f"{phase}-N"): "V" for phase in phases},
-    }
+    of_phases = {("Current.Import", phase): "A" for phase in phases}
+    of_phases |= {("Voltage", f"{phase}-N"): "V" for phase in phases}
+    totals = {("Energy.Active.Import.Register", None): "Wh", ("Power.Active.Import", None): "W"}
+    assert units == totals | of_phases
     value = {(sample.measurand, sample.phase): float(sample.value) for sample in samples}
     assert value["Current.Import", "L1"] == pytest.approx(16, abs=0.5)
     assert value["Voltage", "L2-N"] == pytest.approx(228, abs=3)

@@ -58,9 +58,12 @@ def test_a_lock_that_is_stuck_is_told(bench: Bench, version: str) -> None:
     words.wait_started(since=since)
     words.wait_charging(since=since)
     bench.plant.call("set_fault", name="lock_jammed")
-    bench.present()
-    words.wait_ended(since=since)
+    bench.plant.call("wants_power", wants=False)
+    if version != "1.6":  # 1.6 ends the transaction itself
+        bench.present()
+        words.wait_ended(since=since)
     assert words.unlock() == "UnlockFailed"
+    words.wait_ended(since=since)
     bench.plant.call("clear_fault", name="lock_jammed")
     bench.wait(lambda: words.unlock() == "Unlocked")
     since = bench.peer.mark()

@@ -169,7 +169,7 @@ class Words16(Words):
         return [params["status"] for params in told if params["connectorId"] == evse_id]
 
     def wait_status(self, evse_id: int, status: str | None = None, *, since: int = 0) -> None:
-        fields = {} if status is None else {"status": status}
+        fields: dict[str, Any] = {} if status is None else {"status": status}
         self.peer.wait_call("StatusNotification", since=since, connectorId=evse_id, **fields)
 
     def wait_occupied(self, *, since: int) -> None:
@@ -241,7 +241,7 @@ class Words2(Words):
         return [params["connectorStatus"] for params in told if params["evseId"] == evse_id]
 
     def wait_status(self, evse_id: int, status: str | None = None, *, since: int = 0) -> None:
-        fields = {} if status is None else {"connectorStatus": status}
+        fields: dict[str, Any] = {} if status is None else {"connectorStatus": status}
         self.peer.wait_call("StatusNotification", since=since, evseId=evse_id, connectorId=1, **fields)
 
     def wait_occupied(self, *, since: int) -> None:
