@@ -205,3 +205,23 @@ def test_what_a_late_reading_decides_is_decided_at_the_time_it_came() -> None:
     channel.reading = pause(channel, 150)
     run(runner, 4_000, 4_004)
     assert runner.state.permit.lost
+
+
+def test_each_vehicle_that_leaves_is_counted_once() -> None:
+    bench = Bench()
+    runner = runner_of(bench)
+    run(runner, 0, 400)
+    counts = []
+    for start_ms, volts in (
+        (400, 9.0),
+        (800, 12.0),
+        (1_200, 6.0),
+        (1_600, 9.0),
+        (2_000, 12.0),
+        (2_400, 0.0),
+        (2_800, 12.0),
+    ):
+        bench.volts = volts
+        told = run(runner, start_ms, start_ms + 400)
+        counts.append(told[-1].unplugs)
+    assert counts == [0, 1, 1, 1, 2, 2, 2]  # a short circuit is no vehicle
