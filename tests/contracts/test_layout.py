@@ -29,6 +29,7 @@ ELSEWHERE = {
     "stationd/ctl/daemon.py": "test_stationctl.py",
     "stationd/ocpp/conversation.py": "test_csms.py",
     "stationd/ocpp/link.py": "test_csms.py",
+    "stationd/pilot/outputs.py": "test_safe_off.py",
     "stationd/sandbox/csms/answers.py": "test_csms.py",
     "stationd/sandbox/csms/ledger.py": "test_csms.py",
     "stationd/sandbox/launch.py": "test_one_configuration_file.py",

@@ -105,6 +105,15 @@ class Bench:
         return self.state.faults
 
 
+def plugged(bench: Bench | None = None) -> Bench:
+    """Return a bench with a vehicle in state B, settled."""
+    bench = bench or Bench()
+    bench.run(1_200)
+    bench.volts = VOLTS["B"]
+    bench.run(200)
+    return bench
+
+
 def charging(rules: Rules = SOCKET, *, amps: float = 16.0, lease_ms: int = 10_000) -> Bench:
     """Return a bench on which a vehicle charges, reached the ordinary way."""
     bench = Bench(rules=rules)
