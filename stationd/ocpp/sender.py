@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stationd.domain.answers import Answer, TransactionAnswer
 from stationd.domain.errors import StorageError
+from stationd.domain.events import TransactionEvent
 from stationd.domain.variable_table import MESSAGE_ATTEMPT_INTERVAL, MESSAGE_ATTEMPTS
 from stationd.ocpp.link import QUEUED, Link, OwnMessageError, UnusableAnswerError
 from stationd.ocpp.rpc.channel import CallError
@@ -23,6 +24,20 @@ class _Pause:
 
     row_id: int
     until: float
+    failures: int
+    """Counted here too: a disk that fails must not make the attempts endless."""
+
+
+@dataclass(slots=True)
+class _Over:
+    """A row that was answered or given up: it must never be sent again, only removed; survives a reconnection."""
+
+    row: OutboxRow
+    alias: int | None = None
+    answer: TransactionAnswer | None = None
+    """What the station is to learn, until it has."""
+    removal: asyncio.Task[None] | None = None
+    """Not cut short with the connection: nobody could tell whether the alias was stored."""
 
 
 class Sender:
@@ -33,6 +48,7 @@ class Sender:
         self._settings = settings
         self._clock = clock
         self._pause: _Pause | None = None
+        self._over: _Over | None = None
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -46,19 +62,20 @@ class Sender:
             ConnectionLostError: the connection is gone; nothing was counted as a failure.
         """
         while True:
-            await ready.wait()
-            self._wake.clear()
             try:
+                await self._finish(station)
+                await ready.wait()
+                self._wake.clear()
                 row = await self._outbox.head()
                 if row is None:
                     await self._wake.wait()
                 else:
-                    await self._handle(link, station, row, ready)
+                    await self._handle(link, row, ready)
             except StorageError:
                 logger.exception("outbox_failed retry_s=%g", STORAGE_RETRY_S)
                 await asyncio.sleep(STORAGE_RETRY_S)
 
-    async def _handle(self, link: Link, station: StationPort, row: OutboxRow, ready: asyncio.Event) -> None:
+    async def _handle(self, link: Link, row: OutboxRow, ready: asyncio.Event) -> None:
         await self._wait_for_turn(row)
         if not ready.is_set():
             return
@@ -66,7 +83,7 @@ class Sender:
         try:
             outgoing = link.translate(row.event)
             if outgoing is None:
-                await self._outbox.delivered(row.row_id)  # this version has nothing to say about it
+                self._over = _Over(row)  # this version has nothing to say about it
                 return
             answer = await link.deliver(outgoing, QUEUED)
         except UnusableAnswerError as error:
@@ -78,7 +95,7 @@ class Sender:
         except (CallError, OwnMessageError) as error:
             await self._failed(row, outgoing, error)
             return
-        await self._delivered(row, answer, station)
+        self._delivered(row, answer)
 
     async def _wait_for_turn(self, row: OutboxRow) -> None:
         """Wait out the pause after a failure. Later rows wait too: their order is the transaction's story."""
@@ -88,9 +105,9 @@ class Sender:
         if wait > 0:
             await asyncio.sleep(wait)
 
-    async def _delivered(self, row: OutboxRow, answer: Answer, station: StationPort) -> None:
+    def _delivered(self, row: OutboxRow, answer: Answer) -> None:
         told = answer if isinstance(answer, TransactionAnswer) else TransactionAnswer()
-        await self._outbox.delivered(row.row_id, told.csms_transaction_id)
+        self._over = _Over(row, told.csms_transaction_id, told)
         event = row.event
         logger.info(
             "event_delivered transaction_id=%s seq_no=%d type=%s attempts=%d",
@@ -99,30 +116,61 @@ class Sender:
             event.event_type,
             row.attempts + 1,
         )
+
+    async def _finish(self, station: StationPort) -> None:
+        """Remove the row that is over and tell the station its answer, which does not depend on the disk."""
+        over = self._over
+        if over is None:
+            return
+        failure: StorageError | None = None
         try:
-            await station.transaction_answered(event, told)
+            await self._remove(over)
+            self._over = None
+        except StorageError as error:
+            failure = error
+        answer, over.answer = over.answer, None
+        if answer is not None:
+            await _tell(station, over.row.event, answer)
+        if failure is not None:
+            raise failure
+
+    async def _remove(self, over: _Over) -> None:
+        if over.removal is None:
+            over.removal = asyncio.create_task(self._outbox.delivered(over.row.row_id, over.alias))
+        try:
+            await asyncio.shield(over.removal)
         except Exception:
-            logger.exception("answer_not_taken transaction_id=%s seq_no=%d", event.transaction_id, event.seq_no)
+            over.removal = None  # to be tried again
+            raise
 
     async def _failed(self, row: OutboxRow, outgoing: Outgoing | None, error: Exception) -> None:
         """Count a failure; after the last one give the message up, so that it cannot block the queue for ever."""
-        failures, allowed = row.attempts + 1, self._settings.integer(MESSAGE_ATTEMPTS)
+        failures = row.attempts + 1
+        if self._pause is not None and self._pause.row_id == row.row_id:
+            failures = max(failures, self._pause.failures + 1)
+        allowed = self._settings.integer(MESSAGE_ATTEMPTS)
         event = row.event
         if failures < allowed:
             pause_s = float(self._settings.integer(MESSAGE_ATTEMPT_INTERVAL) * failures)
-            await self._outbox.failed(row.row_id)
-            self._pause = _Pause(row.row_id, self._clock.monotonic() + pause_s)
+            self._pause = _Pause(row.row_id, self._clock.monotonic() + pause_s, failures)
             logger.warning(
                 "event_not_delivered transaction_id=%s seq_no=%d attempt=%d of=%d next_in_s=%g reason=%s",
                 event.transaction_id, event.seq_no, failures, allowed, pause_s, error,
             )  # fmt: skip
+            await self._outbox.failed(row.row_id)
             return
-        alias = _assumed_alias(None if outgoing is None else outgoing.if_abandoned)
-        await self._outbox.delivered(row.row_id, alias)
+        self._over = _Over(row, _assumed_alias(None if outgoing is None else outgoing.if_abandoned))
         logger.error(
             "event_abandoned transaction_id=%s seq_no=%d type=%s attempts=%d reason=%s",
             event.transaction_id, event.seq_no, event.event_type, failures, error,
         )  # fmt: skip
+
+
+async def _tell(station: StationPort, event: TransactionEvent, answer: TransactionAnswer) -> None:
+    try:
+        await station.transaction_answered(event, answer)
+    except Exception:
+        logger.exception("answer_not_taken transaction_id=%s seq_no=%d", event.transaction_id, event.seq_no)
 
 
 def _assumed_alias(assumed: Answer | None) -> int | None:

@@ -8,13 +8,18 @@ from stationd.station.ports import OutboxRow
 
 
 class FakeOutbox:
-    """Implements `station.ports.Outbox`; `log` holds what became of each row, `broken` makes every access fail."""
+    """Implements `station.ports.Outbox`; `log` holds what became of each row.
+
+    `broken` makes reading fail, `removals_fail` only `delivered`.
+    """
 
     def __init__(self, *events: TransactionEvent) -> None:
         self.rows: list[OutboxRow] = []
         self.log: list[tuple[str, int]] = []
         self.aliases: dict[str, int] = {}
         self.broken = False
+        self.removals_fail = False
+        self.removals_refused = 0
         self.add(*events)
 
     def add(self, *events: TransactionEvent) -> None:
@@ -28,6 +33,9 @@ class FakeOutbox:
         return self.rows[0] if self.rows else None
 
     async def delivered(self, row_id: int, alias: int | None = None) -> None:
+        if self.removals_fail:
+            self.removals_refused += 1
+            raise StorageError("cannot write the outbox: the disk is gone")
         row = self._row(row_id)
         self.rows.remove(row)
         self.log.append(("delivered", row_id))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stationd.domain.answers import TransactionAnswer
+from stationd.domain.errors import StorageError
 from stationd.domain.events import TransactionEventType
 from stationd.domain.states import TriggerReason
 from stationd.ocpp import sender as module
@@ -243,3 +244,66 @@ async def test_a_disk_that_fails_is_tried_again(make: Callable[..., Bench], monk
     bench.outbox.broken = False
     await bench.drained()
     assert len(bench.channel.sent) == 1
+
+
+async def test_an_answered_row_that_cannot_be_removed_is_never_sent_again(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STORAGE_RETRY_S", 0.01)
+    bench = make(transaction_event(0, event_type=TransactionEventType.STARTED), transaction_event(1))
+    bench.channel.react = lambda payload: {"id": 100 + len(bench.channel.sent)}
+    bench.outbox.removals_fail = True
+    bench.start()
+    await eventually(lambda: bench.outbox.removals_refused >= 4)
+    assert len(bench.channel.sent) == 1
+    assert bench.answered == [(0, TransactionAnswer(csms_transaction_id=101))]  # known before the disk is well
+    bench.tasks[-1].cancel()  # the connection goes, what was answered stays known
+    await asyncio.gather(bench.tasks[-1], return_exceptions=True)
+    bench.start()
+    await eventually(lambda: bench.outbox.removals_refused >= 8)
+    assert len(bench.channel.sent) == 1
+    bench.outbox.removals_fail = False
+    await eventually(lambda: not bench.outbox.rows)
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [0, 1]
+    assert [seq_no for seq_no, _ in bench.answered] == [0, 1]
+
+
+async def test_a_disk_that_cannot_count_failures_does_not_make_the_attempts_endless(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STORAGE_RETRY_S", 0.01)
+    bench = make(transaction_event(0), transaction_event(1))
+    bench.channel.react = lambda payload: CallTimeoutError("no answer") if payload["seqNo"] == 0 else {}
+
+    async def cannot_count(row_id: int) -> None:
+        raise StorageError("cannot write the outbox: the disk is gone")
+
+    monkeypatch.setattr(bench.outbox, "failed", cannot_count)
+    bench.start()
+    await bench.drained()
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [0, 0, 0, 1]
+
+
+async def test_a_connection_that_goes_while_the_answered_row_is_removed_loses_neither_answer_nor_alias(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make(transaction_event(0, event_type=TransactionEventType.STARTED))
+    bench.channel.react = lambda payload: {"id": 42}
+    begun, go_on, remove = asyncio.Event(), asyncio.Event(), bench.outbox.delivered
+
+    async def slowly(row_id: int, alias: int | None = None) -> None:
+        begun.set()
+        await go_on.wait()
+        await remove(row_id, alias)
+
+    monkeypatch.setattr(bench.outbox, "delivered", slowly)
+    first = bench.start()
+    await begun.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    go_on.set()
+    bench.start()
+    await eventually(lambda: bench.answered == [(0, TransactionAnswer(csms_transaction_id=42))])
+    assert len(bench.channel.sent) == 1
+    assert bench.outbox.log == [("delivered", 1)]
+    assert bench.outbox.aliases == {"t1": 42}
