@@ -9,13 +9,17 @@ from stationd.domain.errors import StorageError
 from stationd.domain.events import TransactionEvent
 from stationd.domain.variable_table import MESSAGE_ATTEMPT_INTERVAL, MESSAGE_ATTEMPTS
 from stationd.ocpp.link import QUEUED, Link, OwnMessageError, UnusableAnswerError
-from stationd.ocpp.rpc.channel import CallError
-from stationd.ocpp.version import Outgoing
+from stationd.ocpp.rpc.channel import CallError, CallRefusedByCsmsError
+from stationd.ocpp.version import Outgoing, RpcError
 from stationd.station.ports import Clock, Outbox, OutboxRow, SettingsPort, StationPort
 
 logger = logging.getLogger(__name__)
 
 STORAGE_RETRY_S = 5.0
+
+METER_VALUES = "MeterValues"  # 1.6: samples between the two messages that are billed, which must not wait for them
+METER_VALUES_REFUSED = 2  # attempts of those that the CSMS answers with CALLERROR
+NEVER_TAKEN = frozenset({RpcError.NOT_IMPLEMENTED, RpcError.NOT_SUPPORTED})
 
 
 @dataclass(slots=True)
@@ -145,11 +149,9 @@ class Sender:
 
     async def _failed(self, row: OutboxRow, outgoing: Outgoing | None, error: Exception) -> None:
         """Count a failure; after the last one give the message up, so that it cannot block the queue for ever."""
-        failures = row.attempts + 1
-        if self._pause is not None and self._pause.row_id == row.row_id:
-            failures = max(failures, self._pause.failures + 1)
-        allowed = self._settings.integer(MESSAGE_ATTEMPTS)
         event = row.event
+        failures = self._failures(row) + 1
+        allowed = _attempts(outgoing, error, self._settings.integer(MESSAGE_ATTEMPTS))
         if failures < allowed:
             pause_s = float(self._settings.integer(MESSAGE_ATTEMPT_INTERVAL) * failures)
             self._pause = _Pause(row.row_id, self._clock.monotonic() + pause_s, failures)
@@ -160,10 +162,28 @@ class Sender:
             await self._outbox.failed(row.row_id)
             return
         self._over = _Over(row, _assumed_alias(None if outgoing is None else outgoing.if_abandoned))
+        # the last trace of it: with this line an operator can still bill by hand
         logger.error(
-            "event_abandoned transaction_id=%s seq_no=%d type=%s attempts=%d reason=%s",
-            event.transaction_id, event.seq_no, event.event_type, failures, error,
+            "event_abandoned transaction_id=%s seq_no=%d type=%s timestamp=%s evse_id=%d meter_wh=%.1f id_token=%s "
+            "action=%s attempts=%d reason=%s",
+            event.transaction_id, event.seq_no, event.event_type, event.timestamp.isoformat(), event.evse_id,
+            event.meter_wh, "none" if event.id_token is None else "present",
+            "none" if outgoing is None else outgoing.action, failures, error,
         )  # fmt: skip
+
+    def _failures(self, row: OutboxRow) -> int:
+        """Return how often it failed, as the disk knows it or, if that cannot count, the memory."""
+        known = self._pause.failures if self._pause is not None and self._pause.row_id == row.row_id else 0
+        return max(row.attempts, known)
+
+
+def _attempts(outgoing: Outgoing | None, error: Exception, allowed: int) -> int:
+    """Return how many attempts there are. What is billed gets all that OCPP 2.0.1 E13 and 1.6 section 3.7.1 grant."""
+    if isinstance(error, OwnMessageError):
+        return 1  # the same words again would be as broken
+    if outgoing is None or outgoing.action != METER_VALUES or not isinstance(error, CallRefusedByCsmsError):
+        return allowed
+    return 1 if error.code in NEVER_TAKEN else min(allowed, METER_VALUES_REFUSED)
 
 
 async def _tell(station: StationPort, event: TransactionEvent, answer: TransactionAnswer) -> None:

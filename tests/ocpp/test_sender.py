@@ -8,13 +8,14 @@ import pytest
 
 from stationd.domain.answers import TransactionAnswer
 from stationd.domain.errors import StorageError
-from stationd.domain.events import TransactionEventType
+from stationd.domain.events import TransactionEvent, TransactionEventType
+from stationd.domain.id_token import IdToken
 from stationd.domain.states import TriggerReason
 from stationd.ocpp import sender as module
 from stationd.ocpp.link import QUEUED, Link
 from stationd.ocpp.rpc.channel import CallRefusedByCsmsError, CallTimeoutError, ConnectionLostError
 from stationd.ocpp.sender import Sender
-from stationd.ocpp.version import Context
+from stationd.ocpp.version import Context, Outgoing
 from tests.fakes.clock import FakeClock
 from tests.fakes.ocpp import eventually, test_settings, transaction_event, version
 from tests.fakes.outbox import FakeOutbox
@@ -192,6 +193,54 @@ async def test_what_the_version_has_nothing_to_say_about_is_removed(make: Callab
     assert [seq_no for seq_no, _ in bench.answered] == [1]
 
 
+def as_in_16(context: Context, event: TransactionEvent) -> Outgoing:
+    """Send an Updated event as `MeterValues`, all others as what is billed."""
+    action = "MeterValues" if event.event_type is TransactionEventType.UPDATED else "TransactionEvent"
+    return Outgoing(action, {"seqNo": event.seq_no}, lambda _: TransactionAnswer())
+
+
+@pytest.mark.parametrize(
+    ("code", "attempts"), [("NotImplemented", 1), ("NotSupported", 1), ("InternalError", 2), ("FormationViolation", 2)]
+)
+async def test_meter_values_that_a_csms_refuses_hardly_delay_what_is_billed(
+    make: Callable[..., Bench], code: str, attempts: int
+) -> None:
+    bench = make(transaction_event(0), transaction_event(1, event_type=TransactionEventType.ENDED), MESSAGE_ATTEMPTS=5)
+    refusal = CallRefusedByCsmsError("any", code, "")
+    bench.channel.react = lambda payload: refusal
+    bench.start(events={TransactionEvent: as_in_16})
+    await bench.drained()
+    assert [payload["seqNo"] for payload in bench.channel.sent] == [0] * attempts + [1] * 5
+
+
+async def test_meter_values_without_an_answer_get_every_attempt(make: Callable[..., Bench]) -> None:
+    bench = make(transaction_event(0))
+    bench.channel.react = lambda payload: CallTimeoutError("no answer")
+    bench.start(events={TransactionEvent: as_in_16})
+    await bench.drained()
+    assert len(bench.channel.sent) == 3
+
+
+async def test_what_is_given_up_can_be_billed_from_the_log(
+    make: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    token = IdToken("SECRETCARD")
+    bench = make(
+        transaction_event(3, event_type=TransactionEventType.ENDED, meter_wh=12345.6, id_token=token),
+        MESSAGE_ATTEMPTS=1,
+    )
+    bench.channel.react = lambda payload: CallTimeoutError("no answer")
+    bench.start()
+    await bench.drained()
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    for part in (
+        "event_abandoned transaction_id=t1 seq_no=3 type=Ended timestamp=2026-01-01T12:00:00+00:00",
+        "meter_wh=12345.6 id_token=present action=TransactionEvent attempts=1 reason=no answer",
+    ):
+        assert part in line
+    assert "SECRETCARD" not in caplog.text
+
+
 @pytest.mark.parametrize("trigger", [TriggerReason.ABNORMAL_CONDITION, TriggerReason.EV_DEPARTED])
 async def test_a_message_of_ours_that_is_broken_is_never_sent_and_cannot_block_the_queue(
     make: Callable[..., Bench], trigger: TriggerReason, caplog: pytest.LogCaptureFixture
@@ -200,7 +249,8 @@ async def test_a_message_of_ours_that_is_broken_is_never_sent_and_cannot_block_t
     bench.start()
     await bench.drained()
     assert [payload["seqNo"] for payload in bench.channel.sent] == [1]
-    assert bench.outbox.log[-2:] == [("delivered", 1), ("delivered", 2)]
+    assert bench.outbox.log == [("delivered", 1), ("delivered", 2)]  # at once: no repetition would mend it
+    assert "event_abandoned transaction_id=t1 seq_no=0" in caplog.text
     assert "own_message_broken" in caplog.text or "translation_failed" in caplog.text
 
 
