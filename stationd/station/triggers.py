@@ -1,6 +1,8 @@
 """What a CSMS can have sent on demand: TriggerMessage (F06) and reports (B07)."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from stationd.domain.events import (
     ConnectorSnapshot,
@@ -58,7 +60,7 @@ class Triggers:
         if what is Trigger.METER_VALUES:
             targets = [evse for evse in targets if evse.meter.exists and not evse.meter.lost]
             for evse in targets:
-                evse.post(evse.tell_meter_values)
+                _post_on_demand(evse, evse.tell_meter_values)
             return bool(targets)
         targets = [evse for evse in targets if evse.transaction is not None]
         for evse in targets:
@@ -92,3 +94,13 @@ class Triggers:
 
     def _later(self, action: Callable[[], None]) -> None:
         self._parts.timing.after(0, action)
+
+
+def _post_on_demand(evse: Evse, job: Callable[[], Awaitable[None]]) -> None:
+    """Let a job happen in its turn but in the context of the demand: before acceptance only demanded messages leave."""
+    context = contextvars.copy_context()
+
+    async def run() -> None:
+        await job()
+
+    evse.post(lambda: asyncio.get_running_loop().create_task(run(), context=context))

@@ -1,5 +1,9 @@
 """TriggerMessage (F06) and reports (B07)."""
 
+from contextvars import ContextVar
+
+import pytest
+
 from stationd.domain.events import (
     ConnectorStatusChanged,
     HeartbeatDue,
@@ -56,6 +60,18 @@ async def test_meter_values_carry_their_context_and_transaction() -> None:
         assert {s.context for e in (first, second) for s in e.samples} == {"Trigger"}
         measurands = [v.measurand for v in first.samples[0].values if v.phase is None]
         assert len(measurands) == len(set(measurands))
+
+
+async def test_meter_values_are_published_in_the_context_of_the_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    demanded: ContextVar[bool] = ContextVar("demanded", default=False)
+    async with bench() as b:
+        seen: list[bool] = []
+        monkeypatch.setattr(b.csms, "publish", lambda event: seen.append(demanded.get()))
+        token = demanded.set(True)
+        assert b.station.trigger(Trigger.METER_VALUES)
+        demanded.reset(token)
+        await b.settle()
+        assert seen == [True]  # the conversation knows by the context what may leave while Pending (B02.FR.02)
 
 
 async def test_meter_values_of_a_dead_meter_are_refused() -> None:
