@@ -15,6 +15,7 @@ from stationd.domain.events import (
     StationBooted,
 )
 from stationd.domain.states import BootReason
+from stationd.domain.variable_table import ALIGNED_MEASURANDS, SAMPLED_UPDATED_MEASURANDS
 from stationd.domain.variables import VariableReport
 from stationd.station.evse import Evse
 from stationd.station.parts import Parts
@@ -58,6 +59,9 @@ class Triggers:
             self._later(lambda: self._publish_status(targets, evse_id))
             return True
         if what is Trigger.METER_VALUES:
+            settings = self._parts.settings
+            if not (settings.members(ALIGNED_MEASURANDS) or settings.members(SAMPLED_UPDATED_MEASURANDS)):
+                return False  # nothing to be measured, so nothing would be sent
             targets = [evse for evse in targets if evse.meter.exists and not evse.meter.lost]
             for evse in targets:
                 _post_on_demand(evse, evse.tell_meter_values)

@@ -13,7 +13,7 @@ from stationd.domain.events import (
     StationBooted,
 )
 from stationd.domain.states import BootReason
-from stationd.domain.variable_table import MODEL
+from stationd.domain.variable_table import ALIGNED_MEASURANDS, MODEL, SAMPLED_UPDATED_MEASURANDS
 from stationd.domain.variables import VariableReport
 from stationd.station.ports import Trigger
 from tests.station.harness import bench
@@ -79,6 +79,22 @@ async def test_meter_values_of_a_dead_meter_are_refused() -> None:
         await b.change(meter_dead=True)
         await b.wait(31)
         assert not b.station.trigger(Trigger.METER_VALUES, 1)
+
+
+@pytest.mark.parametrize(("aligned", "accepted"), [("", False), ("Voltage", True)])
+async def test_meter_values_are_refused_where_no_measurand_is_wanted(aligned: str, accepted: bool) -> None:
+    async with bench() as b:
+        await b.set(SAMPLED_UPDATED_MEASURANDS, "")
+        await b.set(ALIGNED_MEASURANDS, aligned)
+        assert b.station.trigger(Trigger.METER_VALUES) is accepted
+        await b.settle()
+        assert len(b.meter_values()) == accepted
+
+
+async def test_meter_values_without_a_meter_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bench() as b:
+        monkeypatch.setattr(b.station._evses[1].meter, "_meter", None)
+        assert not b.station.trigger(Trigger.METER_VALUES)
 
 
 async def test_a_transaction_event_is_triggered_only_while_one_runs() -> None:
