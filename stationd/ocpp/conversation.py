@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 
 DAY_S = 86_400.0  # a heartbeat at least that often, whatever else is sent: it sets the clock (G02, 1.6 section 4.6)
 
+FORGETFUL = frozenset({"ocpp1.6"})
+"""Versions in which a CSMS that restarted can tell nobody: it may ask for one boot notification per reconnection (1.6
+errata: rejected only "until the next reset/reboot/reconnect"), and hears every state on each."""
+
 _solicited: ContextVar[bool] = ContextVar("solicited", default=False)
 """True in everything that a CALL of the CSMS sets off: while Pending only that may be sent (B02.FR.02)."""
 
@@ -75,6 +79,7 @@ class Conversation:
         self._boot_wake = asyncio.Event()
         self._heartbeat_changed = asyncio.Event()
         self._introduced = False
+        self._boot_granted = False
         self.accepted = False
         if memory.registration.status is RegistrationStatus.REJECTED:
             dispatcher.registration = RegistrationStatus.REJECTED  # until the CSMS says otherwise
@@ -85,6 +90,7 @@ class Conversation:
     def publish(self, event: LiveEvent) -> None:
         """Queue a live event, if it may be sent."""
         if isinstance(event, StationBooted):
+            self._boot_granted = True
             self._ask_boot(event.reason)
         elif self.accepted or (self._pending and _solicited.get()):
             self._live.put(event)
@@ -107,6 +113,11 @@ class Conversation:
             return await self._dispatcher.handle(call)
         finally:
             _solicited.reset(token)
+
+    @property
+    def boot_may_be_repeated(self) -> bool:
+        """True if the CSMS, which accepted an earlier connection, may ask for an introduction on this one."""
+        return self._way.subprotocol in FORGETFUL and not (self._introduced or self._boot_granted)
 
     def heartbeat_changed(self) -> None:
         """Use the new heartbeat interval from now on."""
@@ -235,12 +246,15 @@ class Conversation:
             self._station.registration_changed(accepted=accepted)
 
     def _statuses(self) -> list[ConnectorSnapshot]:
-        """Return all states. After a boot or a long absence each is told, else those that changed (B04.FR.01/02)."""
+        """Return all states. After a boot or a long absence each is told, else those that changed (B04.FR.01/02).
+
+        1.6 knows no such limit, and its CSMS may have restarted in the shortest absence: each is told.
+        """
         snapshots = list(self._station.connectors())
         if self.link.version.has_station_status:
             snapshots.insert(0, self._station.station_snapshot())
         long = self._offline_s is None or self._offline_s > self._settings.integer(OFFLINE_THRESHOLD)
-        if self._introduced or long:
+        if self._introduced or long or self._way.subprotocol in FORGETFUL:
             self._memory.told.clear()
         return snapshots
 

@@ -140,6 +140,11 @@ class Csms:
         """True while connected and accepted."""
         return self._conversation is not None and self._conversation.accepted
 
+    @property
+    def boot_may_be_repeated(self) -> bool:
+        """True while an accepted station may introduce itself again if the CSMS wants it to."""
+        return self._conversation is not None and self._conversation.boot_may_be_repeated
+
     async def authorize(self, id_token: IdToken, evse_id: int | None) -> IdTokenInfo | None:
         """Ask about a token; None if the CSMS could not be asked or did not answer in time."""
         conversation = self._conversation

@@ -32,6 +32,11 @@ class CsmsSeat:
         """True while connected and accepted."""
         return self.csms is not None and self.csms.online
 
+    @property
+    def boot_may_be_repeated(self) -> bool:
+        """True while an accepted station may introduce itself again."""
+        return self.csms is not None and self.csms.boot_may_be_repeated
+
     async def authorize(self, id_token: IdToken, evse_id: int | None) -> IdTokenInfo | None:
         """Ask about a token."""
         return None if self.csms is None else await self.csms.authorize(id_token, evse_id)

@@ -175,6 +175,11 @@ class CsmsPort(Protocol):
         """True while connected and accepted."""
         ...
 
+    @property
+    def boot_may_be_repeated(self) -> bool:
+        """True while an accepted station may introduce itself again if the CSMS wants it to."""
+        ...
+
     async def authorize(self, id_token: IdToken, evse_id: int | None) -> IdTokenInfo | None:
         """Ask about a token; None if the CSMS could not be asked or did not answer in time."""
         ...

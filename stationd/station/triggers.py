@@ -45,8 +45,8 @@ class Triggers:
     def trigger(self, what: Trigger, evse_id: int | None) -> bool:
         """Publish what is asked for; False if it cannot be."""
         if what is Trigger.BOOT_NOTIFICATION:
-            if self.registered:
-                return False  # F06.FR.17
+            if self.registered and not self._parts.csms.boot_may_be_repeated:
+                return False  # F06.FR.17; 1.6 grants one per reconnection
             self._publish(StationBooted(BootReason.TRIGGERED))
             return True
         if what in _SIMPLE:

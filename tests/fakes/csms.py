@@ -15,6 +15,7 @@ class FakeCsms:
     """Implements `station.ports.CsmsPort`."""
 
     online: bool = True
+    boot_may_be_repeated: bool = False
     answers: dict[str, IdTokenInfo | None] = field(default_factory=dict)
     """By token; all others are accepted."""
     hold: bool = False

@@ -250,3 +250,44 @@ async def test_a_status_that_was_refused_counts_as_unknown_to_the_csms(
     bench.csms.publish(ConnectorStatusChanged(snapshot(1)))  # as before the refused one
     await server.until(lambda: len(server.calls("StatusNotification")) == 4)
     assert server.calls("StatusNotification")[-1][3]["status"] == "Available"
+
+
+async def test_a_16_csms_that_restarted_hears_every_state_and_may_ask_for_one_boot_notification(
+    make: Callable[..., Bench], server: FakeCsms
+) -> None:
+    await server.stop()
+    server.subprotocols = ("ocpp1.6",)
+    await server.start()
+    bench = make(OFFLINE_THRESHOLD=3600)
+    bench.connection["subprotocols"] = ("ocpp1.6",)
+    bench.station.publishes = {"Boot": StationBooted(BootReason.TRIGGERED)}
+    bench.start()
+    await server.until(lambda: len(server.calls("StatusNotification")) == 3)
+    await bench.online()
+    assert not bench.csms.boot_may_be_repeated
+    await server.connection.close()
+    await server.until(lambda: len(server.calls("StatusNotification")) == 6)
+    assert len(server.calls("BootNotification")) == 1
+    assert bench.csms.boot_may_be_repeated
+    await server.call("Trigger", {"what": "Boot"})
+    assert not bench.csms.boot_may_be_repeated
+    await server.until(lambda: len(server.calls("StatusNotification")) == 9)
+    assert [call[3] for call in server.calls("BootNotification")[1:]] == [{"reason": "Triggered"}]
+    assert not bench.csms.boot_may_be_repeated
+
+
+async def test_after_a_short_absence_only_what_changed_is_told_and_no_boot_is_granted_in_2x(
+    make: Callable[..., Bench], server: FakeCsms
+) -> None:
+    bench = make(OFFLINE_THRESHOLD=3600)
+    bench.start()
+    await server.until(lambda: len(server.calls("StatusNotification")) == 2)
+    await bench.online()
+    bench.station.snapshots = (snapshot(1), snapshot(2, status=ConnectorStatus.OCCUPIED))
+    await server.connection.close()
+    await server.until(lambda: len(server.calls("StatusNotification")) == 3)
+    await bench.online()
+    bench.csms.publish(HeartbeatDue())
+    await server.until(lambda: len(server.calls("Heartbeat")) == 1)
+    assert [call[3]["evse"] for call in server.calls("StatusNotification")[2:]] == [2]
+    assert not bench.csms.boot_may_be_repeated

@@ -38,6 +38,14 @@ async def test_a_boot_notification_is_triggered_only_before_acceptance() -> None
         assert StationBooted(BootReason.TRIGGERED) in b.csms.published
 
 
+async def test_a_boot_notification_is_triggered_after_acceptance_where_the_version_grants_it() -> None:
+    async with bench() as b:
+        b.csms.boot_may_be_repeated = True
+        assert b.station.trigger(Trigger.BOOT_NOTIFICATION)
+        await b.settle()
+        assert StationBooted(BootReason.TRIGGERED) in b.csms.published
+
+
 async def test_status_of_one_or_of_all() -> None:
     async with bench(2) as b:
         for evse_id, expected in ((None, [0, 1, 2]), (2, [2]), (0, [0])):
