@@ -52,9 +52,10 @@ class Endings(FlowBase):
         if session is None:
             return
         reading = await self._meter.read_now()
-        if reading is not None and (reading.energy_import_wh or 0.0) < session.meter_wh():
-            reading = None  # another meter's register: the last known value counts
-        samples = self._sampler.ended(reading) if ending.ends else ()
+        told_wh = None if reading is None else reading.energy_import_wh
+        if told_wh is None or told_wh < session.meter_wh():
+            reading = None  # no register, or another meter's: the last known value counts
+        samples = self._sampler.ended(reading, session.measured()) if ending.ends else ()
         kind = TransactionEventType.ENDED if ending.ends else TransactionEventType.UPDATED
         if not await self._tell(ending.cause.trigger, self._resting_state(), kind, samples=samples):
             self._retry_s = self._now() + RETRY_S

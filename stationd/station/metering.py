@@ -79,9 +79,14 @@ def _power_offered_w(reading: MeterReading, offered: Offered) -> float:
     return round(offered.amps * mean * offered.phases, 1)
 
 
+def _stamp(taken_at_s: float, clock: Clock) -> datetime:
+    """Return the wall time of a monotonic one."""
+    return clock.now() - timedelta(seconds=max(0.0, clock.monotonic() - taken_at_s))
+
+
 def stamp_of(reading: MeterReading, clock: Clock) -> datetime:
     """Return the wall time at which the meter gave the reading."""
-    return clock.now() - timedelta(seconds=max(0.0, clock.monotonic() - reading.taken_at_s))
+    return _stamp(reading.taken_at_s, clock)
 
 
 def sample_of(
@@ -128,12 +133,17 @@ class EvseMeter:
         self.last: MeterReading | None = None
         self.register_wh: float | None = None
         """Last good value of the import register, however old."""
+        self._register_at_s = 0.0
         self.lost_changed: Callable[[], None] = lambda: None
 
     @property
     def exists(self) -> bool:
         """True if the EVSE has a meter at all."""
         return self._meter is not None
+
+    def register(self) -> tuple[float, datetime] | None:
+        """Return the last good value of the import register and the wall time at which the meter gave it."""
+        return None if self.register_wh is None else (self.register_wh, _stamp(self._register_at_s, self._timing.clock))
 
     @property
     def lost(self) -> bool:
@@ -189,7 +199,7 @@ class EvseMeter:
                     self.register_wh,
                 )
                 return MeterReading(taken_at_s=reading.taken_at_s, error="register went back")
-            self.register_wh = new
+            self.register_wh, self._register_at_s = new, reading.taken_at_s
         self.last = reading
         return reading
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from stationd.domain.events import TransactionEventType
+from stationd.domain.measurands import ReadingContext
 from stationd.domain.transaction import Transaction
 from stationd.domain.variable_table import RESUME_AFTER_POWER_LOSS
 from stationd.station import transactions as rules
@@ -12,6 +13,7 @@ from stationd.station.metering import EvseMeter
 from stationd.station.parts import Parts
 from stationd.station.ports import StateStore
 from stationd.station.recovery import BROKEN, Circumstances, End, Resume, decide
+from stationd.station.sampling import register_sample
 from stationd.station.session import Session
 from stationd.station.transactions import Cause
 
@@ -85,11 +87,14 @@ class Recovery:
         log.warning("orphaned transaction ended transaction_id=%s evse_id=%d", tx.transaction_id, tx.evse_id)
         meter = EvseMeter(tx.evse_id, None, self._parts.timing)
         session = Session(rules.resume(tx, frozenset()), self._parts, meter, resumed=True)
+        last = session.measured()
+        sample = last and register_sample(self._parts.settings, last, ReadingContext.TRANSACTION_END)
         cause = Cause(BROKEN.trigger, tx.stop_reason or BROKEN.reason)
         await session.tell(
             TransactionEventType.ENDED,
             cause.trigger,
             tx.charging_state,
             cable=False,
+            samples=() if sample is None else (sample,),
             record=rules.stopping(session.record, cause),
         )

@@ -1,6 +1,7 @@
 """When meter values are taken: periodic, clock-aligned, and those kept for the end of a transaction (J01, J02)."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from stationd.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from stationd.domain.transaction import Transaction
@@ -25,6 +26,16 @@ Post = Callable[[Callable[[], Awaitable[None]]], None]
 
 LONGEST_WAIT_S = 60.0
 """A wait for the grid is cut to this, so that a corrected clock is noticed."""
+
+
+def register_sample(
+    settings: SettingsPort, register: tuple[float, datetime], context: ReadingContext
+) -> MeterSample | None:
+    """Return a known register value with its own time as a sample of an end, or None if the setting has no register."""
+    if Measurand.ENERGY_IMPORT_REGISTER not in settings.members(SAMPLED_ENDED_MEASURANDS):
+        return None
+    wh, at = register
+    return MeterSample(at, context, (SampledValue(Measurand.ENERGY_IMPORT_REGISTER, wh, "Wh"),))
 
 
 class Ticker:
@@ -134,10 +145,9 @@ class Sampler:
 
     def resume(self, tx: Transaction) -> None:
         """Begin again after a restart; of the kept samples the start is known from the transaction itself."""
-        self._kept = []
-        if Measurand.ENERGY_IMPORT_REGISTER in self._settings.members(SAMPLED_ENDED_MEASURANDS):
-            value = SampledValue(Measurand.ENERGY_IMPORT_REGISTER, tx.meter_start_wh, "Wh")
-            self._kept = [MeterSample(tx.started_at, ReadingContext.TRANSACTION_BEGIN, (value,))]
+        started = (tx.meter_start_wh, tx.started_at)
+        first = register_sample(self._settings, started, ReadingContext.TRANSACTION_BEGIN)
+        self._kept = [] if first is None else [first]
         self._start_transaction()
 
     def cancel(self) -> None:
@@ -146,9 +156,16 @@ class Sampler:
             ticker.stop()
         self._kept = []
 
-    def ended(self, reading: MeterReading | None) -> tuple[MeterSample, ...]:
-        """Return the samples of the Ended event; changes nothing, as its commit may have to be repeated."""
+    def ended(
+        self, reading: MeterReading | None, register: tuple[float, datetime] | None = None
+    ) -> tuple[MeterSample, ...]:
+        """Return the samples of the Ended event; changes nothing, as its commit may have to be repeated.
+
+        Without a reading `register`, the last good value and its time, stands for the end: 2.x has no other bill.
+        """
         last = self.sample(reading, SAMPLED_ENDED_MEASURANDS, ReadingContext.TRANSACTION_END)
+        if reading is None and register is not None:
+            last = register_sample(self._settings, register, ReadingContext.TRANSACTION_END)
         return thinned(self._kept if last is None else [*self._kept, last])
 
     def sample(self, reading: MeterReading | None, wanted: VariableSpec, context: ReadingContext) -> MeterSample | None:

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from datetime import datetime
 
 from stationd.domain.events import TransactionEvent, TransactionEventType
 from stationd.domain.measurands import MeterSample
@@ -12,6 +13,13 @@ from stationd.station.parts import Parts
 from stationd.station.transactions import Facts, Moment, Record, add_event
 
 log = logging.getLogger(__name__)
+
+
+def stored_register(tx: Transaction) -> tuple[float, datetime]:
+    """Return the newest register value on the disk and when the meter gave it."""
+    if tx.last_wh is None:
+        return tx.meter_start_wh, tx.started_at
+    return tx.last_wh, tx.last_sample_at or tx.started_at
 
 
 class Session:
@@ -42,8 +50,18 @@ class Session:
 
     def meter_wh(self) -> float:
         """Return the register's last good value; never less than told before."""
-        known = self.tx.meter_start_wh if self.tx.last_wh is None else self.tx.last_wh
-        return known if self._meter.register_wh is None else max(known, self._meter.register_wh)
+        return self.register()[0]
+
+    def register(self) -> tuple[float, datetime]:
+        """Return that value and when the meter gave it."""
+        stored = stored_register(self.tx)
+        read = self._meter.register()
+        return stored if read is None or read[0] < stored[0] else read
+
+    def measured(self) -> tuple[float, datetime] | None:
+        """Return the same, or None if no meter ever gave a value."""
+        known = self.register()
+        return known if known[0] > 0 or self._meter.register_wh is not None else None
 
     async def tell(
         self,
@@ -63,9 +81,11 @@ class Session:
             StorageError: nothing happened; the record is as before and the seqNo unused.
         """
         self._count_charging(state)
+        meter_wh, meter_at = self.register()
         moment = Moment(
             at=self._parts.timing.clock.now(),
-            meter_wh=self.meter_wh(),
+            meter_wh=meter_wh,
+            meter_at=meter_at,
             offline=not self._parts.csms.online,
             facts=Facts(cable, authorized=True),
             state=state,
@@ -105,7 +125,8 @@ class Session:
         """
         if self._parts.timing.clock.monotonic() - self._committed_at < interval_s:
             return
-        tx = replace(self.tx, last_wh=self.meter_wh(), last_sample_at=self._parts.timing.clock.now())
+        meter_wh, meter_at = self.register()
+        tx = replace(self.tx, last_wh=meter_wh, last_sample_at=meter_at)
         await self.save(replace(self.record, tx=tx))
 
     async def _commit(self, record: Record, events: tuple[TransactionEvent, ...]) -> None:

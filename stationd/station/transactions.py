@@ -152,6 +152,8 @@ class Moment:
 
     at: datetime
     meter_wh: float
+    meter_at: datetime
+    """When the meter gave `meter_wh`; long before `at` if it has died since."""
     offline: bool
     facts: Facts
     state: ChargingState
@@ -244,7 +246,7 @@ def _after(record: Record, moment: Moment, event: TransactionEvent, *, ended: bo
         next_seq_no=event.seq_no + 1,
         charging_state=moment.state,
         last_wh=moment.meter_wh,
-        last_sample_at=moment.at,
+        last_sample_at=moment.meter_at,
         ended_at=moment.at if ended else None,
         meter_stop_wh=moment.meter_wh if ended else None,
     )

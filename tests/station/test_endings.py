@@ -3,7 +3,7 @@
 from stationd.domain.faults import FaultCode
 from stationd.domain.pilot import CpState
 from stationd.domain.states import ConnectorStatus, StopReason
-from stationd.domain.variable_table import TX_START_POINT
+from stationd.domain.variable_table import SAMPLED_ENDED_MEASURANDS, TX_START_POINT
 from tests.station.harness import BERT, bench
 from tests.station.test_interleavings import check_stream
 
@@ -77,14 +77,35 @@ async def test_a_meter_that_dies_in_a_transaction_is_a_warning_and_the_bill_its_
         await b.charge()
         await b.wait(100)
         await b.change(meter_dead=True)
-        last = b.pilot.flowed_wh()
+        last, died_at = b.pilot.flowed_wh(), b.clock.now()
         await b.wait(100)
         assert b.closed()
         assert [(f.code, f.blocking) for f in b.snapshot().faults] == [(FaultCode.METER_LOST, False)]
         assert b.snapshot().status is ConnectorStatus.OCCUPIED
         await b.swipe()
         assert b.ended.meter_wh == last
-        assert "Transaction.End" not in [s.context for s in b.ended.samples]
+        end = b.ended.samples[-1]
+        assert (end.context, [v.value for v in end.values]) == ("Transaction.End", [last])
+        assert end.taken_at == died_at  # never a fresh time on an old value
+
+
+async def test_without_a_meter_no_register_is_made_up() -> None:
+    async with bench() as b:
+        await b.kill()
+        b.meters.clear()
+        await b.start()
+        await b.charge()
+        await b.swipe()
+        assert b.ended.samples == ()
+
+
+async def test_the_last_value_of_a_dead_meter_is_told_only_where_the_end_tells_registers() -> None:
+    async with bench(settings={SAMPLED_ENDED_MEASURANDS: "Voltage"}) as b:
+        await b.charge()
+        await b.change(meter_dead=True)
+        await b.wait(100)
+        await b.swipe()
+        assert [s.context for s in b.ended.samples] == ["Transaction.Begin"]
 
 
 async def test_a_hanging_meter_delays_an_end_by_no_more_than_its_time_out() -> None:

@@ -44,7 +44,7 @@ TX = Transaction(transaction_id="t", evse_id=1, connector_id=1, started_at=AT, m
 
 
 def moment(*, cable: bool = True, state: ChargingState = ChargingState.EV_CONNECTED) -> Moment:
-    return Moment(at=AT, meter_wh=11.0, offline=False, facts=Facts(cable, True), state=state)
+    return Moment(at=AT, meter_wh=11.0, meter_at=AT, offline=False, facts=Facts(cable, True), state=state)
 
 
 @pytest.mark.parametrize("facts", FACTS)
