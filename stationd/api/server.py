@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_CONNECTIONS = 32
+SEND_S = 10.0  # a caller that takes nothing for so long is gone
+FLUSH_S = 0.5  # how long a connection that closes may take to deliver what was written
 MAX_PATH_BYTES = 107  # sun_path holds 108 with its closing NUL
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
@@ -128,9 +130,7 @@ class Server:
             pass
         finally:
             self._connections.discard(task)
-            writer.close()
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await writer.wait_closed()
+            await _close(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, caller: Caller) -> None:
         while True:
@@ -207,13 +207,13 @@ class Server:
         await _send(writer, {"jsonrpc": "2.0", "id": request_id, "result": "streaming"})
         gone = asyncio.ensure_future(reader.read())
         items = stream(**arguments)
+        waited: list[asyncio.Future[Any]] = [gone]
         try:
             while True:
                 item: asyncio.Future[Any] = asyncio.ensure_future(anext(items))
-                done, _ = await asyncio.wait({gone, item}, return_when=asyncio.FIRST_COMPLETED)
-                if gone in done:
-                    item.cancel()
-                    await asyncio.gather(item, return_exceptions=True)
+                waited = [gone, item]
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if gone.done():
                     return
                 try:
                     value = item.result()
@@ -221,8 +221,9 @@ class Server:
                     return
                 await _send(writer, {"jsonrpc": "2.0", "method": name, "params": value})
         finally:
-            gone.cancel()
-            await asyncio.gather(gone, return_exceptions=True)
+            for future in waited:  # a stream that still runs cannot be closed
+                future.cancel()
+            await asyncio.gather(*waited, return_exceptions=True)
             await items.aclose()  # type: ignore[attr-defined]  # streams are async generators
 
 
@@ -264,7 +265,23 @@ def _error(request_id: Any, code: int, message: str) -> dict[str, Any]:
 
 async def _send(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
     writer.write(json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
-    await asyncio.wait_for(writer.drain(), 10)
+    try:
+        async with asyncio.timeout(SEND_S):
+            await writer.drain()
+    except TimeoutError:
+        raise ConnectionAbortedError("the caller does not read") from None
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection; a caller that does not read what is left must not keep us."""
+    writer.close()
+    try:
+        async with asyncio.timeout(FLUSH_S):
+            await writer.wait_closed()
+    except TimeoutError:
+        writer.transport.abort()
+    except (ConnectionError, asyncio.CancelledError):
+        pass
 
 
 def _caller(writer: asyncio.StreamWriter) -> Caller:

@@ -152,6 +152,41 @@ async def test_a_stream_that_fails_tells_why(tmp_path: Path) -> None:
     await server.close()
 
 
+async def test_a_server_that_closes_ends_its_streams_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def wait() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    server = Server(tmp_path / "api.sock", {"wait": Method(Access.READ, stream=wait)})
+    await server.start()
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "api.sock")
+    writer.write(b'{"jsonrpc": "2.0", "id": 1, "method": "wait"}\n')
+    assert b"streaming" in await reader.readline()
+    assert json.loads(await reader.readline())["params"] == 1
+    await server.close()
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    assert caplog.text == ""
+
+
+async def test_a_caller_that_reads_nothing_does_not_keep_the_server_from_closing(tmp_path: Path) -> None:
+    async def pour() -> AsyncIterator[str]:
+        while True:
+            yield "x" * 100_000
+
+    server = Server(tmp_path / "api.sock", {"pour": Method(Access.READ, stream=pour)})
+    await server.start()
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(tmp_path / "api.sock"))
+        caller.sendall(b'{"jsonrpc": "2.0", "id": 1, "method": "pour"}\n')
+        await asyncio.sleep(0.1)  # until every buffer is full
+        async with asyncio.timeout(5):
+            await server.close()
+
+
 async def test_connections_over_the_limit_are_told_so(path: Path) -> None:
     held = [await asyncio.open_unix_connection(path) for _ in range(32)]
     await _settle()
