@@ -19,6 +19,8 @@ from stationd.station.ports import Clock
 logger = logging.getLogger(__name__)
 
 HANDLER_S = 10.0  # a CALL of the CSMS is answered within this, whatever its handler does
+HANDLERS_AT_ONCE = 4  # a lock that jams for 9 s must not keep the CSMS from stopping a transaction
+COURTESY_S = 2.0  # so long our CALLs wait for the answer to one of the CSMS; then they go
 MAX_CALLS_WAITING = 16  # a CSMS that keeps the rules has one
 FRAMES_PER_S, FRAME_BURST = 2000.0, 4000.0
 REFUSALS_PER_S, REFUSAL_BURST = 50.0, 100.0  # CALLs too many are refused; beyond this pace they are dropped unread
@@ -214,7 +216,9 @@ class Channel:
         Raises:
             StationError: why the connection is gone (what `Socket.receive` raises).
         """
-        helpers = [asyncio.create_task(work()) for work in (self._answer_calls, self._keep_time, self._keep_alive)]
+        pace = Pace(CALLS_PER_S, CALL_BURST, self._clock.monotonic())
+        helpers = [asyncio.create_task(work()) for work in (self._keep_time, self._keep_alive)]
+        helpers += [asyncio.create_task(self._answer_calls(pace)) for _ in range(HANDLERS_AT_ONCE)]
         try:
             await self._read()
         finally:
@@ -303,14 +307,24 @@ class Channel:
 
     # --- its tasks ----------------------------------------------------------------------------------------------------
 
-    async def _answer_calls(self) -> None:
-        pace = Pace(CALLS_PER_S, CALL_BURST, self._clock.monotonic())
+    async def _answer_calls(self, pace: Pace) -> None:
+        """Answer one CALL after the other; several of these run, and begin with the CALLs in their order."""
         while True:
             received = await self._incoming.get()
             if (wait := pace.wait_s(self._clock.monotonic())) > 0:
                 await asyncio.sleep(wait)
-            self._reply(received, await self._handled(received))
+            late = asyncio.get_running_loop().call_later(COURTESY_S, self._go_ahead, received.message_id)
+            try:
+                reply = await self._handled(received)
+            finally:
+                late.cancel()
+            self._reply(received, reply)
             self._flush()
+
+    def _go_ahead(self, message_id: str) -> None:
+        """Send what waits for the answer to a CALL whose handler is slow."""
+        self._session.overdue(message_id)
+        self._flush()
 
     async def _handled(self, received: rpc.CallReceived) -> Reply:
         try:

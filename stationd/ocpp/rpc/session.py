@@ -114,6 +114,8 @@ class Session:
     _in_flight: OutgoingCall | None = None
     _open: dict[str, int] = field(default_factory=dict)
     """Incoming CALLs without an answer yet: id -> the how-manieth CALL it was."""
+    _overdue: set[str] = field(default_factory=set)
+    """Those of them that hold back nothing."""
     _asked: dict[str, str] = field(default_factory=dict)
     """Text of the open CALLs."""
     _answered: OrderedDict[str, tuple[str, str]] = field(default_factory=OrderedDict)
@@ -195,6 +197,8 @@ class Session:
     def submit(self, call: OutgoingCall) -> None:
         """Queue a CALL; it leaves when the one before it is over and no incoming CALL waits for its answer.
 
+        An incoming CALL that is `overdue` holds nothing back.
+
         Raises:
             EncodingError: the payload cannot be written; nothing was queued.
         """
@@ -221,7 +225,13 @@ class Session:
     def drop(self, message_id: str) -> None:
         """End an incoming CALL without any answer (1.6 while Rejected)."""
         self._open.pop(message_id, None)
+        self._overdue.discard(message_id)
         self._asked.pop(message_id, None)
+
+    def overdue(self, message_id: str) -> None:
+        """Let our CALLs no longer wait for the answer to this one; it is still to be answered."""
+        if message_id in self._open:
+            self._overdue.add(message_id)
 
     def dispute(self, call: OutgoingCall, code: RpcError, description: str) -> None:
         """Tell the CSMS that its answer cannot be used, where the version has a word for it (2.1)."""
@@ -232,6 +242,7 @@ class Session:
     def _close(self, message_id: str, text: str) -> None:
         if self._open.pop(message_id, None) is None:
             return
+        self._overdue.discard(message_id)
         self._to_send.append(text)
         self._answered[message_id] = (self._asked.pop(message_id), text)
         self._answered.move_to_end(message_id)
@@ -258,7 +269,7 @@ class Session:
             return None
         if self._barrier is None:
             self._barrier = self._calls_received
-        if any(number <= self._barrier for number in self._open.values()):
+        if any(number <= self._barrier for one, number in self._open.items() if one not in self._overdue):
             return None
         self._barrier = None
         self._turns += 1

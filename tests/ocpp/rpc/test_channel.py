@@ -223,7 +223,7 @@ async def test_a_handler_that_hangs_is_cut_off_and_the_next_call_is_answered() -
     task = bench.start()
     bench.socket.deliver([2, "c1", "Hang", {}])
     bench.socket.deliver([2, "c2", "Good", {}])
-    assert [frame[:3] for frame in await bench.socket.until(2)] == [[4, "c1", "InternalError"], [3, "c2", {}]]
+    assert [frame[:3] for frame in await bench.socket.until(2)] == [[3, "c2", {}], [4, "c1", "InternalError"]]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -244,6 +244,57 @@ async def test_an_answer_leaves_before_a_call_that_the_handler_set_off(bench: Be
     await calls[0]
 
 
+async def test_a_slow_handler_does_not_hold_up_the_next_calls_and_no_more_than_four_run_at_once(bench: Bench) -> None:
+    gate, begun = asyncio.Event(), []
+
+    async def wait(call: CallReceived) -> Reply:
+        begun.append(call.message_id)
+        await gate.wait()
+        return Answer({})
+
+    bench.replies = {"Unlock": wait}
+    bench.socket.deliver([2, "slow", "Unlock", {}])
+    bench.socket.deliver([2, "quick", "Good", {}])
+    assert await bench.socket.until(1) == [[3, "quick", {}]]
+    for number in range(5):
+        bench.socket.deliver([2, f"c{number}", "Unlock", {}])
+    await eventually(lambda: len(begun) == 4)
+    await asyncio.sleep(0.02)
+    assert begun == ["slow", "c0", "c1", "c2"]
+    gate.set()
+    await bench.socket.until(7)
+    assert {frame[1] for frame in bench.socket.sent} == {"slow", "quick", "c0", "c1", "c2", "c3", "c4"}
+
+
+async def test_a_call_of_ours_waits_for_a_slow_handler_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COURTESY_S", 0.2)
+    bench = Bench()
+    task = bench.start()
+    gate = asyncio.Event()
+
+    async def wait(call: CallReceived) -> Reply:
+        await gate.wait()
+        return Answer({})
+
+    bench.replies = {"Unlock": wait}
+    begun = asyncio.get_running_loop().time()
+    bench.socket.deliver([2, "slow", "Unlock", {}])
+    await eventually(lambda: bench.session.open_calls == 1)
+    ours = [asyncio.create_task(bench.channel.call(action, {}, timeout_s=20)) for action in ("A", "B")]
+    ((kind, message_id, action, _),) = await bench.socket.until(1)
+    assert (kind, action) == (2, "A")
+    assert asyncio.get_running_loop().time() - begun >= 0.19
+    await asyncio.sleep(0.02)
+    assert len(bench.socket.sent) == 1  # still one CALL of ours at a time
+    bench.socket.deliver([3, message_id, {}])
+    await bench.socket.until(2)
+    gate.set()
+    assert [3, "slow", {}] in await bench.socket.until(3)
+    for call in (*ours, task):
+        call.cancel()
+    await asyncio.gather(*ours, task, return_exceptions=True)
+
+
 async def test_too_many_calls_at_once_are_refused_and_ours_still_get_through(bench: Bench) -> None:
     gate = asyncio.Event()
 
@@ -254,7 +305,7 @@ async def test_too_many_calls_at_once_are_refused_and_ours_still_get_through(ben
     bench.replies = {"Slow": wait}
     for number in range(100):
         bench.socket.deliver([2, f"c{number}", "Slow", {}])
-    sent = await bench.socket.until(100 - module.MAX_CALLS_WAITING - 1)
+    sent = await bench.socket.until(100 - module.MAX_CALLS_WAITING - module.HANDLERS_AT_ONCE)
     assert {frame[2] for frame in sent} == {"GenericError"}
     ours = asyncio.create_task(bench.channel.call("Heartbeat", {}, timeout_s=5))
     gate.set()

@@ -55,6 +55,24 @@ def test_only_one_call_is_in_flight() -> None:
     assert written(session) == [[2, "s2", "B", {}]]
 
 
+def test_an_overdue_answer_holds_back_nothing_and_is_still_given() -> None:
+    session = make()
+    session.receive_text('[2,"c1","UnlockConnector",{}]')
+    session.receive_text('[2,"c2","Reset",{}]')
+    session.submit(ours("A"))
+    session.overdue("c1")
+    session.overdue("never heard of")
+    assert written(session) == []  # c2 is not overdue
+    session.answer("c2", {})
+    assert written(session) == [[3, "c2", {}], [2, "s1", "A", {}]]
+    session.answer("c1", {})
+    assert written(session) == [[3, "c1", {}]]
+    session.receive_text('[3,"s1",{}]')
+    session.receive_text('[2,"c1","Reset",{}]')
+    session.submit(ours("B"))
+    assert written(session) == []  # the id used again is a new CALL
+
+
 def test_an_incoming_call_is_answered_before_ours_is_written() -> None:
     session = make()
     session.receive_text('[2,"c1","Reset",{}]')
