@@ -1,16 +1,13 @@
-"""One file starts a station; what it seeds, what the CSMS overrules, and stations side by side."""
+"""One file starts a station, and SIGTERM ends it."""
 
 import json
 import signal
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 from stationd.api.client import ApiError, Client
 from stationd.sandbox.launch import temporary_folder
-from tests.flows.support import Flow, running_module, variable_value, wait_for
-
-Make = Callable[..., Flow]
+from tests.flows.support import running_module, variable_value, wait_for
 
 CONFIG = """
 [station]
@@ -88,48 +85,3 @@ def _registered(control: Client) -> dict[str, dict[str, dict[str, str]]] | None:
     except ApiError:
         return None
     return state if state and state["boot"] and len(state["connectors"]) == 2 else None
-
-
-def test_what_the_csms_writes_wins_over_the_file_and_survives(make: Make) -> None:
-    flow = make(
-        version="1.6",
-        variables={"SampledDataCtrlr.TxUpdatedInterval": 50, "StationdCtrlr.GetConfigurationMaxKeys": 321},
-    )
-    assert _value(flow, "GetConfigurationMaxKeys") == "321"  # read-only rows can be seeded too
-    assert _value(flow, "MeterValueSampleInterval") == "50"
-    changed = flow.call("ChangeConfiguration", {"key": "MeterValueSampleInterval", "value": "51"})
-    assert changed == {"status": "Accepted"}
-    flow.restart_brain()
-    flow.ready()
-    assert _value(flow, "MeterValueSampleInterval") == "51"
-    assert flow.ask("config.get", name="MeterValueSampleInterval")["origin"] == "csms"
-
-
-def _value(flow: Flow, key: str) -> str:
-    answer = flow.call("GetConfiguration", {"key": [key]})
-    value: str = answer["configurationKey"][0]["value"]
-    return value
-
-
-def test_two_stations_run_side_by_side_without_seeing_each_other(make: Make) -> None:
-    one = make(version="1.6", identity="SIM-001")
-    two = make(version="2.1", identity="SIM-002")
-    before = one.charge()
-    assert two.evse()["status"] == "Available"
-    before_two = two.charge()
-    one.stop_by_card()
-    two.stop_by_card()
-    one.the_session(reason="Local", before_wh=before)
-    two.the_session(reason="Local", before_wh=before_two)
-
-
-def test_two_evses_of_one_station_charge_at_once_each_on_its_own_bill(make: Make) -> None:
-    flow = make(version="2.0.1", evses=2)
-    first = flow.charge(evse_id=1, token="04AAAAAAAAAAAA")
-    second = flow.charge(evse_id=2, token="04BBBBBBBBBBBB")
-    flow.stop_by_card(1, token="04AAAAAAAAAAAA")
-    assert flow.evse(2)["charging_state"] == "Charging"
-    flow.stop_by_card(2, token="04BBBBBBBBBBBB")
-    by_evse = {session["evse_id"]: i for i, session in enumerate(flow.sessions())}
-    flow.the_session(reason="Local", before_wh=first, index=by_evse[1], evse_id=1)
-    flow.the_session(reason="Local", before_wh=second, index=by_evse[2], evse_id=2)

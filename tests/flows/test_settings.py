@@ -23,18 +23,19 @@ def configuration(flow: Flow, *keys: str) -> dict[str, Json]:
 def test_keys_of_the_file_hold_until_the_csms_writes_them(make: Make) -> None:
     flow = make(
         version="1.6",
-        keys={"ConnectionTimeOut": 77, "MeterValueSampleInterval": 33, "NumberOfConnectors": 1},
+        keys={"ConnectionTimeOut": 77, "MeterValueSampleInterval": 33},
+        variables={"StationdCtrlr.GetConfigurationMaxKeys": 321},  # a row that only the file may write
         station={"model": "Wallbox 11"},
     )
-    first = configuration(flow, "ConnectionTimeOut", "MeterValueSampleInterval", "NumberOfConnectors")
+    first = configuration(flow, "ConnectionTimeOut", "MeterValueSampleInterval", "GetConfigurationMaxKeys")
     assert {name: one["value"] for name, one in first.items()} == {
         "ConnectionTimeOut": "77",
         "MeterValueSampleInterval": "33",
-        "NumberOfConnectors": "1",
+        "GetConfigurationMaxKeys": "321",
     }
     assert [one["readonly"] for one in first.values()] == [False, False, True]
     assert flow.call("ChangeConfiguration", {"key": "ConnectionTimeOut", "value": "55"}) == {"status": "Accepted"}
-    assert flow.call("ChangeConfiguration", {"key": "NumberOfConnectors", "value": "2"}) == {"status": "Rejected"}
+    assert flow.call("ChangeConfiguration", {"key": "GetConfigurationMaxKeys", "value": "2"}) == {"status": "Rejected"}
     assert flow.call("ChangeConfiguration", {"key": "NoSuchKey", "value": "2"}) == {"status": "NotSupported"}
     assert flow.call("ChangeConfiguration", {"key": "ConnectionTimeOut", "value": "soon"}) == {"status": "Rejected"}
     kill_and_start(flow)

@@ -1,6 +1,7 @@
 """The technician's command line against a living station: every command, rightly and wrongly."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.support import CARD, Flow, Stations, wait_for
+from tests.flows.support import CARD, Flow, Stations, running_module, wait_for
 
 Make = Callable[..., Flow]
 REFUSED, WRONG_USAGE = 1, 2
@@ -159,6 +160,21 @@ def test_watch_yields_a_json_text_a_line_until_it_is_ended(make: Make) -> None:
         assert watching.wait(20) == 130
         assert watching.stderr.read() == ""
     assert "interval_s must be" in Console(flow).refused("watch", "--interval", "0")
+
+
+def test_a_watcher_ends_with_the_station_and_never_keeps_it(make: Make) -> None:
+    flow = make()
+    words = ("--runtime-dir", flow.sandbox.folders.runtime_dir, "watch", "--interval", "0.1")
+    with running_module("stationd.ctl.main", *words) as watching, running_module("stationd.ctl.main", *words) as stuck:
+        for process in (watching, stuck):
+            assert process.stdout is not None
+            process.stdout.readline()
+        stuck.send_signal(signal.SIGSTOP)
+        status, seconds = flow.end("stationd")
+        assert status == 0
+        assert seconds <= 3
+        _, errors = watching.communicate(timeout=30)
+        assert "Traceback" not in errors
 
 
 def test_the_whole_board_can_be_played_with_from_the_command_line(make: Make) -> None:

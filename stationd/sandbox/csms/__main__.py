@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -151,6 +152,12 @@ async def serve(arguments: argparse.Namespace) -> None:
         Ledger(price_per_kwh=arguments.price), Policy(interval_s=arguments.interval),
         password=arguments.password, versions=arguments.versions.split(","),
     )  # fmt: skip
+    try:
+        arguments.runtime_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StationError(
+            f"cannot make {arguments.runtime_dir}: {error.strerror}; choose another --runtime-dir"
+        ) from None
     control = ControlServer(arguments.runtime_dir / CONTROL_SOCKET, Control(csms).methods())
     await control.start()
     stop = asyncio.Event()
@@ -160,8 +167,9 @@ async def serve(arguments: argparse.Namespace) -> None:
         try:
             port = await csms.start(arguments.host, arguments.port)
         except OSError as error:
+            why = os.strerror(error.errno).lower() if error.errno else error
             raise StationError(
-                f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror or error}; choose another --port"
+                f"cannot listen on {arguments.host}:{arguments.port}: {why}; choose another --port"
             ) from None
         print(json.dumps({"ready": True, "port": port}), flush=True)
         await stop.wait()
