@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 MACHINE_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CLOCK_NOTE_S = 600.0  # how often the wall time is noted, as the floor of the next start's clock
+CLOCK_LOOK_S = 5.0  # how soon it is noted that the clock was corrected
+CLOCK_STEP_S = 1.0
 _REASON, _RUNNING, _CLOCK = "boot.reason", "boot.running", "clock.last_known"
 _CLEAN = "ended"
 
@@ -96,13 +98,18 @@ class ProcessLifecycle:
         return self._reason is not None
 
     async def note_time(self) -> None:
-        """Note the wall time now and then, for boards whose clock starts in 1970."""
+        """Note the wall time now and then, and soon after a correction, for boards whose clock starts in 1970."""
         while True:
+            noted_at, noted_s = self._clock.now(), self._clock.monotonic()
             try:
-                await self._state.put(_CLOCK, self._clock.now().isoformat())
+                await self._state.put(_CLOCK, noted_at.isoformat())
             except StationError as error:
                 log.warning("time not noted error=%s", error)
-            await asyncio.sleep(CLOCK_NOTE_S)
+            passed_s = step_s = 0.0
+            while passed_s < CLOCK_NOTE_S and abs(step_s) < CLOCK_STEP_S:
+                await asyncio.sleep(CLOCK_LOOK_S)
+                passed_s = self._clock.monotonic() - noted_s
+                step_s = (self._clock.now() - noted_at).total_seconds() - passed_s
 
     async def note_end(self) -> None:
         """Note that the process ended in good order, and why it will start again."""

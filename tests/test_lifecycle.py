@@ -1,6 +1,7 @@
 """Why the process started, and what it leaves behind at its end."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,23 @@ async def test_only_a_hard_reset_with_a_command_reboots_the_board(
     process.restart(BootReason.REMOTE_RESET, hard=hard)
     process.replace_process(["-m", "stationd"])
     assert program in replaced[0][0]
+
+
+async def test_a_corrected_clock_is_noted_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "CLOCK_LOOK_S", 0.0)
+    state, clock = _State(), FakeClock()
+    async with asyncio.timeout(20):
+        task = asyncio.create_task(ProcessLifecycle(state, clock, ()).note_time())
+        while "clock.last_known" not in state.facts:
+            await asyncio.sleep(0)
+        state.facts.clear()
+        for _ in range(100):
+            clock.advance(5.0)  # nothing to note while it runs as ever
+            await asyncio.sleep(0)
+        assert state.facts == {}
+        clock.wall += timedelta(days=30)
+        while "clock.last_known" not in state.facts:
+            await asyncio.sleep(0)
+        assert state.facts["clock.last_known"] == clock.wall.isoformat()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

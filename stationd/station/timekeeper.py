@@ -10,6 +10,13 @@ log = logging.getLogger(__name__)
 TOLERANCE_S = 2.0
 """The CSMS's time has the delay of its way in it; a smaller difference says nothing."""
 
+EARLIEST, LATEST = datetime(2025, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""A time outside is a mistake of whoever tells it: the program is younger, and the board will not last as long."""
+
+
+def _plausible(at: datetime) -> bool:
+    return at.tzinfo is not None and EARLIEST <= at < LATEST
+
 
 def _system_time() -> datetime:
     return datetime.now(UTC)
@@ -33,7 +40,8 @@ class Timekeeper:
         self._system_time = system_time
         self._monotonic = monotonic
         self._anchor: tuple[datetime, float] | None = None
-        self._floor = None if last_known is None else (last_known, monotonic())
+        self._floor = None if last_known is None or not _plausible(last_known) else (last_known, monotonic())
+        self._refused = False
 
     def now(self) -> datetime:
         """Return the present wall time, corrected by the best source known."""
@@ -47,9 +55,12 @@ class Timekeeper:
         return self._monotonic()
 
     def csms_time(self, at: datetime) -> None:
-        """Learn the CSMS's time; a time without a zone is refused, as nobody knows what it means."""
-        if at.tzinfo is None:
-            log.warning("csms time ignored reason=no_zone value=%s", at.isoformat())
+        """Learn the CSMS's time; refuse an impossible one, and one without a zone, as nobody knows what it means."""
+        refused_before, self._refused = self._refused, not _plausible(at)
+        if self._refused:
+            if not refused_before:  # it comes with every heartbeat
+                reason = "no_zone" if at.tzinfo is None else "impossible"
+                log.warning("csms time ignored reason=%s value=%s", reason, at.isoformat())
             return
         at, mine = at.astimezone(UTC), self.now()
         offset_s = (at - mine).total_seconds()

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
+
 from stationd.station.ports import Clock
 from stationd.station.timekeeper import Timekeeper, rfc3339
 
@@ -77,3 +79,36 @@ def test_any_zone_is_understood_and_none_is_refused() -> None:
 def test_stamps_are_rfc_3339_in_utc() -> None:
     assert rfc3339(START) == "2026-01-01T00:00:00.000Z"
     assert rfc3339(datetime(2026, 1, 1, 2, 0, 0, 123456, timezone(timedelta(hours=2)))) == "2026-01-01T00:00:00.123Z"
+
+
+IMPOSSIBLE = [
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(2024, 12, 31, 23, 59, 59, tzinfo=UTC),
+    datetime(2100, 1, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14))),
+]
+
+
+@pytest.mark.parametrize("at", IMPOSSIBLE)
+def test_an_impossible_time_of_the_csms_is_refused_and_logged_once(
+    at: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    for _ in range(3):
+        world.keeper.csms_time(at)
+        world.pass_time(60)
+    assert world.keeper.now() == START + timedelta(seconds=180)
+    assert caplog.text.count("reason=impossible") == 1
+    world.keeper.csms_time(START)
+    assert world.keeper.now() == START
+    world.keeper.csms_time(at)
+    assert world.keeper.now() == START
+    assert caplog.text.count("reason=impossible") == 2
+
+
+@pytest.mark.parametrize("at", [*IMPOSSIBLE, datetime(2030, 1, 1)])  # noqa: DTZ001 - written by hand, or by a damaged file
+def test_an_impossible_last_known_time_is_no_floor(at: datetime) -> None:
+    world = World(last_known=at)
+    world.pass_time(1e9)
+    assert world.keeper.now() == START + timedelta(seconds=1e9)
