@@ -6,7 +6,7 @@ A row that nobody may write follows the configuration file at each start.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stationd.domain.errors import ConfigurationError
@@ -28,6 +28,22 @@ _ENDED_BY = {
     "PowerPathClosed": {"EVConnected", "Authorized", "PowerPathClosed"},
     "EnergyTransfer": {"EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer"},
 }
+
+_POINTS = (TX_START_POINT, TX_STOP_POINT)
+
+
+def _objection_to_points(starts: Collection[str], stops: Collection[str]) -> str | None:
+    """Return why no transaction could start, or none could ever end; None if the two go together."""
+    if not starts:
+        return f"{TX_START_POINT.name} must name a start point"
+    if not stops:
+        return f"{TX_STOP_POINT.name} must name a stop point"
+    if set(stops) == {"EnergyTransfer"} != set(starts):
+        return (
+            f"{TX_STOP_POINT.name} must name EVConnected, PowerPathClosed or Authorized,"
+            f" unless both it and {TX_START_POINT.name} are EnergyTransfer alone"
+        )
+    return None
 
 
 def _key(spec: VariableSpec) -> _Key:
@@ -69,7 +85,7 @@ class Settings:
         """Take the rows, where to keep what is written (None: nowhere) and the values of the configuration file.
 
         Raises:
-            ConfigurationError: a seed is of no row, or its row cannot hold it.
+            ConfigurationError: a seed is of no row, its row cannot hold it, or transactions would never end.
         """
         self._rows = {_key(spec): _Row(spec, spec.default) for spec in specs}
         self._by_key16 = {row.spec.key16.casefold(): row.spec for row in self._rows.values() if row.spec.key16}
@@ -80,6 +96,8 @@ class Settings:
         self._writing = asyncio.Lock()
         for spec, text in (seeds or {}).items():
             self._seed(spec, text)
+        if (objection := self._points_objection()) is not None:
+            raise ConfigurationError(f"cannot use the configured start and stop points: {objection}")
         if (row := self._rows.get(_key(REBOOT_NEEDED))) is not None:
             row.source = lambda: str(self.reboot_needed).lower()
 
@@ -101,6 +119,8 @@ class Settings:
         """
         if self._store is None:
             return
+        points = [row for spec in _POINTS if (row := self._rows.get(_key(spec))) is not None]
+        configured = [(row.value, row.origin) for row in points]
         by_name = {row.spec.name.casefold(): row for row in self._rows.values()}
         for name, text, origin in await self._store.load():
             row = by_name.get(name.casefold())
@@ -110,6 +130,10 @@ class Settings:
                 )
                 continue
             self._take_stored(row, text, origin)
+        if (objection := self._points_objection()) is not None:  # an older release took it, or the file changed
+            log.warning("stored start and stop points ignored reason=%s", objection)
+            for row, (value, source) in zip(points, configured, strict=True):
+                row.value, row.origin, row.stored = value, source, None
         self._warn_of_open_ends()
 
     def _take_stored(self, row: _Row, text: str, origin: Origin) -> None:
@@ -192,10 +216,18 @@ class Settings:
         if row.source is not None:
             return f"{row.spec.name} is computed by the station"
         try:
-            normalised(row.spec, value)
+            text = normalised(row.spec, value)
         except ValueError as error:
             return f"the value of {row.spec.name} {error}"
-        return None
+        return self._points_objection(row.spec, text)
+
+    def _points_objection(self, changed: VariableSpec | None = None, text: str = "") -> str | None:
+        """Return why the start and stop points, one of them perhaps changed, cannot be; None if they can."""
+        keys = [_key(spec) for spec in _POINTS]
+        if any(key not in self._rows for key in keys) or (changed is not None and _key(changed) not in keys):
+            return None
+        values = [text if changed is not None and _key(changed) == key else self._rows[key].value for key in keys]
+        return _objection_to_points(*(members_of(value) for value in values))
 
     async def write(self, spec: VariableSpec, value: str, origin: Origin) -> SetOutcome:
         """Check, store durably, tell the listeners. REJECTED if `check` objects; mutability is the caller's rule.
@@ -245,12 +277,10 @@ class Settings:
             raise KeyError(f"{spec.name} is no row of this station") from None
 
     def _warn_of_open_ends(self, changed: VariableSpec | None = None) -> None:
-        points = (_key(TX_START_POINT), _key(TX_STOP_POINT))
+        points = [_key(spec) for spec in _POINTS]
         if any(key not in self._rows for key in points) or (changed is not None and _key(changed) not in points):
             return
         starts, stops = self.members(TX_START_POINT), self.members(TX_STOP_POINT)
-        if not starts:
-            log.warning("no transaction can start name=%s value=''", TX_START_POINT.name)
         for start in starts:
             if not _ENDED_BY.get(start, set(stops)).intersection(stops):
                 log.warning("transactions may stay open for ever start_point=%s stop_points=%s", start, ",".join(stops))

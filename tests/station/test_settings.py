@@ -251,8 +251,7 @@ async def test_a_stored_value_that_no_longer_fits_is_passed_over(caplog: pytest.
         ("EVConnected,Authorized", "EVConnected", False),
         ("PowerPathClosed", "EVConnected,Authorized", False),
         ("EVConnected", "Authorized", True),
-        ("PowerPathClosed", "EnergyTransfer", True),
-        ("PowerPathClosed", "", True),
+        ("EnergyTransfer", "EnergyTransfer", False),
     ],
 )
 async def test_stop_points_that_may_never_come_are_accepted_and_logged(
@@ -266,3 +265,35 @@ async def test_stop_points_that_may_never_come_are_accepted_and_logged(
     caplog.clear()
     assert await port.write(table.TX_STOP_POINT, stop, Origin.CSMS) is SetOutcome.ACCEPTED
     assert ("may stay open for ever" in caplog.text) is endless
+
+
+@pytest.mark.parametrize(
+    ("spec", "value"),
+    [(table.TX_START_POINT, ""), (table.TX_STOP_POINT, ""), (table.TX_STOP_POINT, "EnergyTransfer")],
+)
+async def test_points_that_let_no_transaction_start_or_end_are_refused(spec: VariableSpec, value: str) -> None:
+    store = MemoryStore()
+    port = await settings(store)
+    before = port.text(spec)
+    assert "must name" in str(port.check(spec, value))
+    assert await port.write(spec, value, Origin.CSMS) is SetOutcome.REJECTED
+    assert (port.text(spec), store.rows) == (before, {})
+    with pytest.raises(ConfigurationError, match=r"cannot use the configured start and stop points: .*must name"):
+        Settings(ROWS, seeds={spec: value})
+
+
+async def test_a_start_point_that_the_stop_points_cannot_end_is_refused() -> None:
+    port = await settings(None, {table.TX_START_POINT: "EnergyTransfer", table.TX_STOP_POINT: "EnergyTransfer"})
+    assert await port.write(table.TX_START_POINT, "EVConnected", Origin.CSMS) is SetOutcome.REJECTED
+    assert await port.write(table.TX_STOP_POINT, "EVConnected", Origin.CSMS) is SetOutcome.ACCEPTED
+    assert await port.write(table.TX_START_POINT, "EVConnected", Origin.CSMS) is SetOutcome.ACCEPTED
+
+
+async def test_stored_points_that_never_end_give_way_to_the_configured_ones(caplog: pytest.LogCaptureFixture) -> None:
+    store = MemoryStore()
+    store.rows = {table.TX_STOP_POINT.name: ("", Origin.CSMS), table.TX_START_POINT.name: ("Authorized", Origin.CSMS)}
+    port = await settings(store, {table.TX_START_POINT: "EVConnected"})
+    assert port.members(table.TX_START_POINT) == ("EVConnected",)
+    assert port.members(table.TX_STOP_POINT) == ("EVConnected", "Authorized")
+    assert port.origin(table.TX_STOP_POINT) is Origin.DEFAULT
+    assert "stored start and stop points ignored reason=TxCtrlr.TxStopPoint must name" in caplog.text
