@@ -99,6 +99,8 @@ class ConnectorSnapshot:
     operative: bool
     """False if ChangeAvailability (or an unaccepted boot) made it unavailable."""
     changed_at: datetime
+    made_inoperative: bool = False
+    """Of the station itself: ChangeAvailability made it Inoperative, and with it every connector."""
     cable_connected: bool = False
     charging_state: ChargingState = ChargingState.IDLE
     transaction_id: str | None = None

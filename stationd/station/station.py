@@ -220,6 +220,7 @@ class Station:
             status=status,
             operative=operative,
             changed_at=self._changed_at,
+            made_inoperative=not self._availability.station,
             faults=faults,
         )
 

@@ -7,6 +7,7 @@ from stationd.domain.states import ChargingState, ConnectorStatus, OperationalSt
 from stationd.domain.variable_table import VENDOR_NAME
 from stationd.ocpp.v16 import wire
 from stationd.ocpp.version import Context, Json, Outgoing
+from stationd.station.ports import ChangeOutcome
 
 _FIXED = {
     ConnectorStatus.FAULTED: "Faulted",
@@ -114,8 +115,29 @@ def _read(_response: Json) -> Answer:
 
 async def change(ctx: Context, req: Json) -> Json:
     """Change availability (OCPP 1.6 ChangeAvailability); connector 0 is the station with all its connectors."""
-    connector_id = req["connectorId"]
-    if connector_id and all(snapshot.evse_id != connector_id for snapshot in ctx.station.connectors()):
+    connector_id, status = req["connectorId"], OperationalStatus(req["type"])
+    named = [snapshot for snapshot in ctx.station.connectors() if connector_id in (0, snapshot.evse_id)]
+    if connector_id and not named:
         return {"status": "Rejected"}
-    outcome = await ctx.station.change_availability(OperationalStatus(req["type"]), evse_id=connector_id or None)
-    return {"status": str(outcome)}
+    if status is OperationalStatus.INOPERATIVE:
+        return {"status": str(await ctx.station.change_availability(status, evse_id=connector_id or None))}
+    if connector_id and ctx.station.station_snapshot().made_inoperative:
+        return {"status": "Rejected"}  # it would stay Unavailable with the station
+    return {"status": str(await _make_operative(ctx, named, whole_station=connector_id == 0))}
+
+
+async def _make_operative(ctx: Context, named: list[ConnectorSnapshot], *, whole_station: bool) -> ChangeOutcome:
+    """Lift every flag: 1.6 has one state where 2.x has three flags. The station comes last."""
+    places: list[tuple[int | None, int | None]] = []
+    for snapshot in named:
+        places += [(snapshot.evse_id, snapshot.connector_id), (snapshot.evse_id, None)]
+    if whole_station:
+        places.append((None, None))
+    outcome = ChangeOutcome.ACCEPTED
+    for evse_id, connector_id in places:
+        outcome = await ctx.station.change_availability(
+            OperationalStatus.OPERATIVE, evse_id=evse_id, connector_id=connector_id
+        )
+        if outcome is ChangeOutcome.REJECTED:
+            break
+    return outcome

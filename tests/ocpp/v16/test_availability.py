@@ -10,6 +10,7 @@ from stationd.station.ports import ChangeOutcome
 from stationd.station.settings import Settings
 from tests.fakes.station import FakeStation, snapshot
 from tests.ocpp.v16.support import ask, context, sent
+from tests.station.harness import bench
 
 AVAILABLE, OCCUPIED, RESERVED, UNAVAILABLE, FAULTED = ConnectorStatus
 WITH_CABLE = {"status": OCCUPIED, "cable_connected": True}
@@ -211,3 +212,48 @@ async def test_availability_of_an_unknown_connector_is_rejected(connector_id):
     request = {"connectorId": connector_id, "type": "Operative"}
     assert await ask(context(station), "ChangeAvailability", request) == {"status": "Rejected"}
     assert station.calls == []
+
+
+async def on_bench(b, connector_id, kind):
+    answer = await ask(context(b.station), "ChangeAvailability", {"connectorId": connector_id, "type": kind})
+    await b.settle()
+    return answer["status"]
+
+
+async def test_connector_0_operative_is_the_station_and_every_connector():
+    async with bench(2) as b:
+        assert await on_bench(b, 2, "Inoperative") == "Accepted"
+        assert (
+            await b.station.change_availability(OperationalStatus.INOPERATIVE, evse_id=1, connector_id=1) == "Accepted"
+        )
+        assert await on_bench(b, 0, "Inoperative") == "Accepted"
+        assert await on_bench(b, 0, "Operative") == "Accepted"
+        assert [b.snapshot(1).operative, b.snapshot(2).operative] == [True, True]
+        assert b.station.station_snapshot().operative
+        await b.kill()
+        await b.start()
+        assert [b.snapshot(1).operative, b.snapshot(2).operative] == [True, True]
+
+
+async def test_a_connector_cannot_be_made_operative_while_the_station_is_inoperative():
+    async with bench(2) as b:
+        assert await on_bench(b, 0, "Inoperative") == "Accepted"
+        assert await on_bench(b, 1, "Operative") == "Rejected"
+        assert await on_bench(b, 0, "Operative") == "Accepted"
+        assert await on_bench(b, 1, "Inoperative") == "Accepted"
+        assert await on_bench(b, 1, "Operative") == "Accepted"
+        assert b.snapshot(1).operative
+
+
+async def test_a_connector_is_made_operative_while_the_csms_has_not_accepted_the_station_yet():
+    async with bench(registered=False) as b:
+        assert await on_bench(b, 1, "Inoperative") == "Accepted"
+        assert await on_bench(b, 1, "Operative") == "Accepted"
+
+
+async def test_a_broken_disk_rejects_the_change_of_the_whole_station():
+    async with bench(2) as b:
+        assert await on_bench(b, 0, "Inoperative") == "Accepted"
+        b.disk.broken = True
+        assert await on_bench(b, 0, "Operative") == "Rejected"
+        assert not b.snapshot(1).operative
