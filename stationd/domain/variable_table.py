@@ -84,9 +84,15 @@ OFFLINE_THRESHOLD = VariableSpec("OCPPCommCtrlr", "OfflineThreshold", _INT, "60"
 NETWORK_PRIORITY = VariableSpec(
     "OCPPCommCtrlr", "NetworkConfigurationPriority", _SEQUENCE, "1", values=("1",), reboot_required=True
 )
-NETWORK_ATTEMPTS = VariableSpec("OCPPCommCtrlr", "NetworkProfileConnectionAttempts", _INT, "3", minimum=1, maximum=100)
+NETWORK_ATTEMPTS = VariableSpec(
+    "OCPPCommCtrlr", "NetworkProfileConnectionAttempts", _INT, "1", _RO, minimum=1, maximum=1
+)
+"""There is one profile: after each failed attempt it is that one's turn again."""
 ACTIVE_NETWORK_PROFILE = VariableSpec("OCPPCommCtrlr", "ActiveNetworkProfile", _INT, "1", _RO)
-RESET_RETRIES = VariableSpec("OCPPCommCtrlr", "ResetRetries", _INT, "0", minimum=0, maximum=10, key16="ResetRetries")
+RESET_RETRIES = VariableSpec(
+    "OCPPCommCtrlr", "ResetRetries", _INT, "0", _RO, minimum=0, maximum=0, key16="ResetRetries"
+)
+"""A reset ends the process, whatever happens; there is nothing to try again."""
 UNLOCK_ON_EV_SIDE_DISCONNECT = VariableSpec(
     "OCPPCommCtrlr", "UnlockOnEVSideDisconnect", _BOOL, "true", key16="UnlockConnectorOnEVSideDisconnect"
 )
@@ -174,9 +180,7 @@ ALIGNED_ENDED_INTERVAL = VariableSpec(
 
 # --- clock and device data -------------------------------------------------------------------------------------------
 CLOCK_DATE_TIME = VariableSpec("ClockCtrlr", "DateTime", _TIME, "", _RO)
-CLOCK_TIME_SOURCE = VariableSpec(
-    "ClockCtrlr", "TimeSource", _SEQUENCE, "Heartbeat", values=("Heartbeat", "NTP", "RealTimeClock")
-)
+CLOCK_TIME_SOURCE = VariableSpec("ClockCtrlr", "TimeSource", _SEQUENCE, "Heartbeat", _RO, values=("Heartbeat",))
 _ITEMS, _BYTES = "ItemsPerMessage", "BytesPerMessage"
 ITEMS_GET_VARIABLES = VariableSpec("DeviceDataCtrlr", _ITEMS, _INT, "100", _RO, instance="GetVariables")
 ITEMS_SET_VARIABLES = VariableSpec("DeviceDataCtrlr", _ITEMS, _INT, "100", _RO, instance="SetVariables")

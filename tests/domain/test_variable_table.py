@@ -2,8 +2,11 @@
 
 from collections import Counter
 
+import pytest
+
 from stationd.domain import variable_table as table
-from stationd.domain.variables import DataType
+from stationd.domain.variable_values import normalised
+from stationd.domain.variables import DataType, Mutability, VariableSpec
 
 
 def test_the_table_of_a_station_has_each_name_and_each_16_key_once() -> None:
@@ -31,3 +34,12 @@ def test_every_number_that_can_be_written_has_both_bounds() -> None:
         if row.data_type in (DataType.INTEGER, DataType.DECIMAL) and row.mutability != "ReadOnly":
             assert row.minimum is not None, row.name
             assert row.maximum is not None, row.name
+
+
+@pytest.mark.parametrize("row", [table.CLOCK_TIME_SOURCE, table.NETWORK_ATTEMPTS, table.RESET_RETRIES])
+def test_what_the_station_cannot_vary_cannot_be_written_or_configured(row: VariableSpec) -> None:
+    assert (row.mutability, row.mutability16) == (Mutability.READ_ONLY, None)
+    assert normalised(row, row.default) == row.default
+    for other in ("2", "NTP", "RealTimeClock,Heartbeat"):
+        with pytest.raises(ValueError, match=r"."):
+            normalised(row, other)

@@ -9,14 +9,15 @@ from tests.interop.bench import Bench
 pytestmark = pytest.mark.parametrize("version", ["1.6"])
 
 # OCPP 1.6 sections 9.1 and 9.4 (Core and RemoteTrigger): required keys and who may write them.
+# ResetRetries is no promise that we could keep: it is told and cannot be changed.
 READ_WRITE = {
     "AuthorizeRemoteTxRequests", "ClockAlignedDataInterval", "ConnectionTimeOut", "ConnectorPhaseRotation",
     "HeartbeatInterval", "LocalAuthorizeOffline", "LocalPreAuthorize", "MeterValuesAlignedData",
-    "MeterValuesSampledData", "MeterValueSampleInterval", "ResetRetries", "StopTransactionOnEVSideDisconnect",
+    "MeterValuesSampledData", "MeterValueSampleInterval", "StopTransactionOnEVSideDisconnect",
     "StopTransactionOnInvalidId", "StopTxnAlignedData", "StopTxnSampledData", "TransactionMessageAttempts",
     "TransactionMessageRetryInterval", "UnlockConnectorOnEVSideDisconnect",
 }  # fmt: skip
-READ_ONLY = {"GetConfigurationMaxKeys", "NumberOfConnectors", "SupportedFeatureProfiles"}
+READ_ONLY = {"GetConfigurationMaxKeys", "NumberOfConnectors", "ResetRetries", "SupportedFeatureProfiles"}
 
 
 def configuration(bench: Bench, *keys: str) -> dict[str, dict[str, Any]]:
