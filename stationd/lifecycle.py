@@ -20,6 +20,7 @@ MACHINE_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CLOCK_NOTE_S = 600.0  # how often the wall time is noted, as the floor of the next start's clock
 CLOCK_LOOK_S = 5.0  # how soon it is noted that the clock was corrected
 CLOCK_STEP_S = 1.0
+NOTE_END_S = 1.0  # a stalled disk delays the end of the process by no more than this
 _REASON, _RUNNING, _CLOCK = "boot.reason", "boot.running", "clock.last_known"
 _CLEAN = "ended"
 
@@ -114,12 +115,15 @@ class ProcessLifecycle:
     async def note_end(self) -> None:
         """Note that the process ended in good order, and why it will start again."""
         try:
-            await self._state.put(_CLOCK, self._clock.now().isoformat())
-            await self._state.put(_RUNNING, _CLEAN)
-            if self._reason is not None:
-                await self._state.put(_REASON, self._reason)
+            async with asyncio.timeout(NOTE_END_S):
+                if self._reason is not None:
+                    await self._state.put(_REASON, self._reason)
+                await self._state.put(_RUNNING, _CLEAN)
+                await self._state.put(_CLOCK, self._clock.now().isoformat())
         except StationError as error:
             log.warning("end not noted error=%s", error)
+        except TimeoutError:
+            log.warning("end not noted error=the disk took more than %.1f s", NOTE_END_S)
 
     def replace_process(self, argv: Sequence[str]) -> None:
         """Start again in place of this process; reboot the board where a hard reset and a command ask for it.

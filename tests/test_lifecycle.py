@@ -103,3 +103,16 @@ async def test_a_corrected_clock_is_noted_soon(monkeypatch: pytest.MonkeyPatch) 
         assert state.facts["clock.last_known"] == clock.wall.isoformat()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_stalled_disk_does_not_hold_up_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stalled(_State):
+        async def put(self, name: str, value: str | None) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(lifecycle, "NOTE_END_S", 0.01)
+    async with asyncio.timeout(20):
+        await ProcessLifecycle(Stalled(), FakeClock(), ()).note_end()
+    assert "end not noted error=the disk took more than" in caplog.text

@@ -147,13 +147,17 @@ class Database:
         result: T = await self._submit(_Job(job, writes=True, frees=frees))
         return result
 
-    async def close(self) -> None:
-        """Finish what waits, bring the file up to date and close it."""
+    async def close(self, *, patience_s: float | None = None) -> bool:
+        """Finish what waits, bring the file up to date and close it; False if the disk did not let it in that time.
+
+        The thread goes on then; what it was writing is on the disk as a whole or not at all.
+        """
         with self._state:
             self._closing = True
             self._state.notify()
         if self._thread.ident is not None:
-            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._thread.join, patience_s)
+        return not self._thread.is_alive()
 
     async def _submit(self, job: _Job) -> Any:
         with self._state:

@@ -22,6 +22,7 @@ from stationd.store.transactions import TransactionStore
 log = logging.getLogger(__name__)
 
 FILE_NAME = "stationd.db"
+CLOSE_S = 1.5  # a stalled disk delays the end of the process by no more than this
 
 
 class Store:
@@ -77,9 +78,14 @@ class Store:
         self.outbox = Outbox(self._database, aliases)
 
     async def close(self) -> None:
-        """Finish what waits, close the file and give the directory back."""
-        await self._database.close()
-        self._lock.release()
+        """Finish what waits, close the file and give the directory back.
+
+        Where the disk stalls the end of the process gives it back, so that nobody else uses it before our last write.
+        """
+        if await self._database.close(patience_s=CLOSE_S):
+            self._lock.release()
+        else:
+            log.warning("database not closed waited_s=%.1f reason=the disk or another program holds it up", CLOSE_S)
 
 
 def _claim(state_dir: Path) -> StateLock:

@@ -1,6 +1,8 @@
 """The whole store of one station."""
 
+import asyncio
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,29 @@ async def test_a_full_disk_refuses_new_rows_but_lets_delivered_ones_go(tmp_path:
     store = await Store.open(tmp_path)
     assert await store.transactions.queued() == 1
     await store.close()
+
+
+async def test_a_locked_file_does_not_hold_up_the_end_and_keeps_the_directory_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("stationd.store.store.CLOSE_S", 0.05)
+    store = await Store.open(tmp_path)
+    other = sqlite3.connect(tmp_path / "stationd.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        write = asyncio.create_task(store.state.put("fact", "1"))
+        await asyncio.sleep(0)  # it waits for the other program from here on
+        await store.close()
+        assert "database not closed" in caplog.text
+        assert not write.done()
+        with pytest.raises(StorageError, match="is using it"):
+            await Store.open(tmp_path)
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    await write
+    monkeypatch.setattr("stationd.store.store.CLOSE_S", 20.0)
+    await store.close()
+    again = await Store.open(tmp_path)
+    assert await again.state.get("fact") == "1"
+    await again.close()
