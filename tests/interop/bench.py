@@ -160,13 +160,15 @@ class Bench:
     # --- what drivers do ----------------------------------------------------------------------------------------------
 
     def plug_in(self, evse_id: int = 1) -> None:
-        """Plug a car in."""
+        """Plug a car in; nobody is so fast that the station has not seen all of it before the next thing happens."""
         self.plant.call("plug_in", evse_id=evse_id, current_a=16)
+        self.wait_status(lambda s: _contacts(s["evses"][evse_id - 1]) == (True, True))
 
     def plug_out(self, evse_id: int = 1) -> None:
         """Pull the cable as soon as the lock lets it go."""
         self.wait_world(lambda view: view["lock"] == "unlocked", evse_id)
         self.plant.call("plug_out", evse_id=evse_id)
+        self.wait_status(lambda s: _contacts(s["evses"][evse_id - 1]) == (False, False))
 
     def tear_out(self, evse_id: int = 1) -> None:
         """Pull the cable with the lock closed: what an EV-side disconnection looks like."""
@@ -221,3 +223,9 @@ class Bench:
         assert broken_rules(events, since=since, message_timeout_s=message_timeout_s) == []
         found = [line for line in self.logs().splitlines() if any(word in line for word in DEFECTS)]
         assert found == []
+
+
+def _contacts(evse: dict[str, Any]) -> tuple[bool, bool]:
+    """Tell whether the station sees a car on the control pilot and a cable on the proximity contact."""
+    pilot = evse["pilot"] or {}
+    return evse["cable_connected"], pilot.get("cable_max_a") is not None

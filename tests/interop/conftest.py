@@ -52,6 +52,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 FAILED = pytest.StashKey[bool]()
+LOG_SHOWN = 8000  # characters
 
 
 class Shared:
@@ -100,7 +101,13 @@ def bench(request: pytest.FixtureRequest, shared: Shared, version: str) -> Itera
         raise
     finally:
         if request.node.stash.get(FAILED, True):
+            _show(station)
             shared.discard()
+
+
+def _show(station: Bench) -> None:
+    """Print what the processes said last; pytest shows it with the failure."""
+    print(station.logs()[-LOG_SHOWN:])
 
 
 def _timeout_s(station: Bench) -> float:
@@ -123,5 +130,7 @@ def fresh(request: pytest.FixtureRequest, version: str) -> Iterator[Callable[[Se
                 station.check(message_timeout_s=_timeout_s(station))
     finally:
         for station in made:
+            if request.node.stash.get(FAILED, True):
+                _show(station)
             with station:
                 pass

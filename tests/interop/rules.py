@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
+COURTESY_MS = 1990.0  # a request that takes the station longer (a lock that jams) may hold its own CALLs back no more
 SLACK_MS = 500.0  # a time-out of the station begins before the CSMS, which may be busy, has the frame
 
 
@@ -22,8 +23,10 @@ class _Connection:
     """The station's CALL without an answer."""
     open_action: str = ""
     open_since_ms: float = 0.0
-    asked: dict[str, bool] = field(default_factory=dict)
-    """The CSMS's CALLs without an answer; True once the station must know of them."""
+    asked: dict[str, float] = field(default_factory=dict)
+    """The CSMS's CALLs without an answer, with their time."""
+    known: bool = False
+    """True once the station must know of them."""
     rejected: bool = False
     """The registration is Rejected: 1.6 wants silence then."""
 
@@ -50,22 +53,23 @@ class Rules:
             return None if event["outbound"] else f"sent something that is no frame: {event['text'][:200]}"
         if not event["outbound"]:
             return self._sent_by_station(frame, event["at"])
-        self._sent_by_csms(frame)
+        self._sent_by_csms(frame, event["at"])
         return None
 
     def unanswered(self) -> list[str]:
         """Return the ids of the CSMS's CALLs that the station has not answered."""
         return list(self._connection.asked)
 
-    def _sent_by_csms(self, frame: list[Any]) -> None:
+    def _sent_by_csms(self, frame: list[Any], at_ms: float) -> None:
         connection = self._connection
         if frame[0] == CALL and len(frame) == 4 and isinstance(frame[2], str) and len(frame[1]) <= 36:
             # a CSMS that asks two things at once breaks the rule itself
             if not connection.asked and not connection.rejected:
-                connection.asked[frame[1]] = False
+                connection.asked[frame[1]] = at_ms
+                connection.known = False
         elif frame[0] in (CALLRESULT, CALLERROR) and frame[1] == connection.open_id:
             connection.open_id = None
-            connection.asked = dict.fromkeys(connection.asked, True)
+            connection.known = True
             if connection.open_action == "BootNotification" and frame[0] == CALLRESULT:
                 connection.rejected = frame[2].get("status") == "Rejected"
 
@@ -82,7 +86,7 @@ class Rules:
             wrong = f"used the message id {message_id} twice"
         elif connection.open_id is not None and at_ms - connection.open_since_ms < self._timeout_ms - SLACK_MS:
             wrong = f"sent {action} while {connection.open_action} was open"
-        elif any(connection.asked.values()):
+        elif connection.known and any(at_ms - asked_ms < COURTESY_MS for asked_ms in connection.asked.values()):
             wrong = f"sent {action} before it answered {', '.join(connection.asked)}"
         self._ids.add(message_id)
         connection.open_id, connection.open_action, connection.open_since_ms = message_id, action, at_ms

@@ -110,7 +110,6 @@ def test_a_state_that_changed_meanwhile_is_told_after_the_reconnection(bench: Be
         client.call("connection.offline")
         since = peer.mark()
         bench.plug_in()
-        bench.wait_status(lambda s: s["evses"][0]["cable_connected"])
         assert peer.seen("connected", since=since) == []
         client.call("connection.online")
     bench.words.wait_occupied(since=since)

@@ -47,6 +47,15 @@ def test_a_call_before_the_answer_to_a_known_request_is_found() -> None:
     assert broken_rules(log) == ["sent MeterValues before it answered x"]
 
 
+def test_a_request_that_takes_the_station_long_holds_its_calls_back_for_two_seconds_only() -> None:
+    frames = (
+        ("s", [2, "a", "Heartbeat", {}]), ("c", [2, "x", "UnlockConnector", {}]), ("c", [3, "a", {}]),
+        ("s", [2, "b", "StopTransaction", {}]), ("c", [3, "b", {}]), ("s", [3, "x", {}]),
+    )  # fmt: skip
+    assert broken_rules(_log(*frames, step_ms=1000)) == []
+    assert broken_rules(_log(*frames, step_ms=900)) == ["sent StopTransaction before it answered x"]
+
+
 def test_a_message_id_that_was_used_on_an_earlier_connection_is_found() -> None:
     log = _log(("s", [2, "a", "Heartbeat", {}]), ("c", [3, "a", {}])) + _log(("s", [2, "a", "Heartbeat", {}]))
     assert broken_rules(log) == ["used the message id a twice"]
