@@ -165,17 +165,13 @@ class Flow:
         return self.until(lambda s: condition(s["evses"][evse_id - 1]), what)["evses"][evse_id - 1]  # type: ignore[no-any-return]
 
     def until_charging(self, wh: float = 100.0, evse_id: int = 1) -> Json:
-        """Wait until so much energy has flowed since the transaction's start; return the transaction."""
+        """Wait until the station says that it charges, and so much has flowed; return the transaction."""
         evse = self.until_evse(
-            lambda e: (
-                e["charging_state"] == "Charging"
-                and e["transaction"] is not None
-                and e["transaction"]["energy_wh"] >= wh
-            ),
-            f"{wh} Wh flowed",
-            evse_id,
+            lambda e: e["charging_state"] == "Charging" and e["transaction"] is not None, "the car charges", evse_id
         )
         transaction: Json = evse["transaction"]
+        goal = transaction["meter_start_wh"] + wh
+        wait_for(lambda: self.meter_wh(evse_id) >= goal, f"{wh} Wh flow")  # the station reads its meter less often
         return transaction
 
     def until_free(self, evse_id: int = 1) -> None:
