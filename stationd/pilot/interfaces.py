@@ -1,4 +1,4 @@
-"""What a driver of the safety process must offer. Drivers of kinds pilot, contactor, lock and fault import only this.
+"""What a driver of the safety process must offer. Its drivers (kinds pilot, contactor, lock, fault, sensor) import only this.
 
 A driver file holds a class `Driver(options, runtime_dir, evse_id, shared)`. `shared` is one dictionary for all drivers
 of the process, in which those that use the same bus or connection find each other. A constructor raises `DriverError`
@@ -106,6 +106,70 @@ class ConnectorLock(Protocol):
 
     def close(self) -> None:
         """Give the device back; the lock stays as it is."""
+        ...
+
+
+class PhaseSwitch(Protocol):
+    """The relay that joins one or three phases to the contactor. It is moved only while nothing flows."""
+
+    def write(self, *, phases: int, now_ms: int) -> None:
+        """Command 1 or 3 phases. Called in every tick."""
+        ...
+
+    def sensed_phases(self, now_ms: int) -> int | None:
+        """Return the position by feedback, 1 or 3; 0 in between; None if it cannot be read."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back; the switch stays as it is."""
+        ...
+
+
+class CpSwitch(Protocol):
+    """The relay that parts the control pilot from the vehicle, which then sees an unplugged station."""
+
+    def write(self, *, connected: bool) -> None:
+        """Command the relay. Called in every tick."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back; the pilot must be connected without power."""
+        ...
+
+
+class RcdTest(Protocol):
+    """The output that makes the residual current device test itself; the answer is a trip at its fault input."""
+
+    def write(self, *, active: bool) -> None:
+        """Command the test. Called in every tick."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back, the test ended."""
+        ...
+
+
+class TemperatureInput(Protocol):
+    """One temperature of the board, its terminals or the plug."""
+
+    def celsius(self, now_ms: int) -> float | None:
+        """Return the newest reading; None if there is none that is fresh."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back."""
+        ...
+
+
+class CurrentInput(Protocol):
+    """What flows through the contactor, fast enough to stop an over-current by."""
+
+    def amps(self, now_ms: int) -> tuple[float, float, float] | None:
+        """Return the phases' currents (r.m.s.); None if they cannot be read."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back."""
         ...
 
 

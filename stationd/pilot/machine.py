@@ -62,6 +62,41 @@ class Rules:
     open_ms: int = 500
     min_off_ms: int = 2_000
     lock_ms: int = 3_000
+    phases: int = 3
+    """Phases of the installation."""
+    phase_switch: bool = False
+    """One or three phases can be chosen."""
+    single_phase_max_a: float = inf
+    """What one phase alone may carry."""
+    simplified_a: float = 10.0
+    """The most for a vehicle with a simplified pilot circuit."""
+    wake_up: str = "none"
+    """How a sleeping vehicle is woken: `none`, `state_f`, `cp_switch`."""
+    fault_f_ms: int = 300
+    """After a fault under load state F is signalled for so long; 0 = not at all."""
+    burst_cycles: int = 5
+    """Closings that may follow each other without a rest."""
+    rest_ms: int = 10_000
+    """Each further one needs so much rest."""
+    rated_cycles: int = 0
+    """Closings the contactor is rated for; 0 = not declared."""
+    slow_open_ms: int = 100
+    """An opening that takes longer is counted and told."""
+    stuck_ms: int = 0
+    """The pilot's readings may be exactly equal for so long; 0 = the front end has no noise to tell by."""
+    has_current: bool = False
+    over_current_ms: int = 7_000
+    has_temperature: bool = False
+    derate_from_c: float = inf
+    """Up to here the full current."""
+    derate_to_c: float = inf
+    """From here 6 A; between the two in proportion."""
+    stop_c: float = inf
+    hysteresis_c: float = 5.0
+    rcd_test: bool = False
+    rcd_test_ms: int = 1_000
+    """The trip must be seen within this, and be gone again within this."""
+    unlock_on_power_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +113,11 @@ class Seen:
     """Names of fault inputs in alarm, and `hardware` if a driver failed."""
     cp_new: bool = True
     """False in a tick in which the converter served something else."""
+    temperature_c: float | None = None
+    amps: tuple[float, float, float] | None = None
+    """Currents by phase, where there is a sensor."""
+    phases: int | None = None
+    """Position of the phase switch: 1, 3, or 0 in between."""
     stalled: bool = False
     """The loop stood still for so long that the output lease may have ended."""
 
@@ -89,6 +129,10 @@ class Pins:
     duty: float = STEADY_HIGH
     closed: bool = False
     locked: bool | None = None
+    phases: int | None = None
+    """Where the phase switch must be; None: leave it, or there is none."""
+    cp_connected: bool = True
+    rcd_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,14 @@ class SetAvailable:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTest:
+    """Test the residual current device now; refused while the contactor is closed. Watch `Status.rcd_test`."""
+
+    evse_id: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class GetStats:
     """Ask for `Stats`; it is the answer instead of a `Reply`."""
 
@@ -141,15 +149,34 @@ class Status:
     boot_id: str
     unplugs: int = 0
     """How often a vehicle left since this start: so a brain that was away knows whether it is still the same one."""
+    warnings: tuple[str, ...] = ()
+    """Codes of `fault_table.WARNINGS`: worth a look, but energy may flow."""
+    waits_for: str = ""
+    """The first thing that keeps the contactor open although the vehicle asks for power; empty otherwise."""
+    phases: int = 3
+    """Phases that a closed contactor would connect now; 0 while they are being switched."""
+    temperature_c: float | None = None
+    """Hottest sensor, in whole degrees; None without one, or if it cannot be read."""
+    low_v: float = 0.0
+    """Low half of the pilot. No reason for a status by itself."""
+    rcd_test: str = "none"
+    """Last self-test of the residual current device: none, running, passed, failed."""
+    cycles: int = 0
+    """Closings of the contactor in its life, as counted here."""
+    hot_openings: int = 0
+    """Openings while the vehicle still asked for power: they wear the contacts."""
+    slow_openings: int = 0
+    failed_closings: int = 0
 
 
-Message = Hello | Offer | Unlock | ResetFault | SetAvailable | GetStats | Reply | Stats | Status
+Message = Hello | Offer | Unlock | ResetFault | SetAvailable | SelfTest | GetStats | Reply | Stats | Status
 _TYPES: dict[str, type[Any]] = {
     "hello": Hello,
     "offer": Offer,
     "unlock": Unlock,
     "reset_fault": ResetFault,
     "set_available": SetAvailable,
+    "self_test": SelfTest,
     "get_stats": GetStats,
     "reply": Reply,
     "stats": Stats,
@@ -161,6 +188,8 @@ _CHECKS: dict[str, type | tuple[type, ...]] = {
     "lease_ms": int, "seq": int, "code": str, "available": bool, "cp": str, "volts": (int, float),
     "duty": (int, float), "commanded_closed": bool, "sensed_closed": bool, "lock": str,
     "max_amps": (int, float), "offered_amps": (int, float), "brain_lost": bool, "uptime_ms": int, "unplugs": int,
+    "waits_for": str, "low_v": (int, float), "rcd_test": str, "cycles": int, "hot_openings": int, "slow_openings": int,
+    "failed_closings": int,
 }  # fmt: skip
 _BOUNDS = {"amps": (0.0, 1000.0), "phases": (1, 3), "lease_ms": (0, 3_600_000), "seq": (0, 2**53), "evse_id": (0, 999)}
 
@@ -193,7 +222,7 @@ def decode(line: bytes) -> Message:
     known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
     for name, value in known.items():
         _check(name, value)
-    for name in ("evses", "faults"):
+    for name in ("evses", "faults", "warnings"):
         if name in known:
             if not isinstance(known[name], list):
                 raise ProtocolError(f"cannot read message: {name} must be a list")
