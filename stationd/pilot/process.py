@@ -8,15 +8,15 @@ import time
 from collections.abc import Mapping, Sequence
 
 from stationd import hwprofile
-from stationd.hwprofile import EvseProfile, HwProfile
+from stationd.hwprofile import HwProfile
 from stationd.pilot import latches, realtime, site_limit
 from stationd.pilot.arguments import USAGE, Arguments, UsageError, group_id, parse
 from stationd.pilot.board import Channel
 from stationd.pilot.loop import Loop
-from stationd.pilot.machine import Rules
 from stationd.pilot.notify import Notifier, say
 from stationd.pilot.outputs import build_all, close_all, make_safe, open_all
 from stationd.pilot.protocol import VERSION, Hello, Stats
+from stationd.pilot.rules import rules_of
 from stationd.pilot.runner import Runner
 from stationd.pilot.server import Server, ServerError
 
@@ -54,21 +54,6 @@ def main(words: list[str]) -> int:
         make_safe(channels)
         close_all(channels)
         server.close()
-
-
-def rules_of(evse: EvseProfile, profile: HwProfile, site_max_a: float) -> Rules:
-    """Return the rules of one EVSE."""
-    return Rules(
-        max_a=min(evse.max_a, site_max_a),
-        has_socket=evse.outlet == "socket",
-        ventilated=evse.ventilated,
-        hold_a=profile.hold_a,
-        hold_ms=round(profile.hold_s * 1_000),
-        close_ms=profile.timings.contactor_close_ms,
-        open_ms=profile.timings.contactor_open_ms,
-        min_off_ms=profile.timings.min_off_ms,
-        lock_ms=profile.timings.lock_ms,
-    )
 
 
 def _run(arguments: Arguments, profile: HwProfile, channels: Sequence[Channel], server: Server, boot_id: str) -> int:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stationd.hwprofile import load
-from stationd.pilot.process import main, rules_of
+from stationd.pilot.process import main
 from stationd.pilot.protocol import GetStats, ResetFault, SetAvailable, Unlock
 from tests.pilot.small_plant import SmallPlant
 from tests.pilot.station import ROOT, Station, Watcher, running
@@ -344,11 +343,3 @@ def test_help_says_how_and_an_empty_command_line_is_an_error(capsys: pytest.Capt
     assert main(["--help"]) == 0
     assert "--site-limit FILE" in capsys.readouterr().out
     assert main([]) == 2
-
-
-def test_the_rules_are_the_least_of_profile_and_site() -> None:
-    profile = load("mock")
-    rules = rules_of(profile.evses[0], profile, 16.0)
-    assert (rules.max_a, rules.has_socket, rules.hold_ms, rules.min_off_ms) == (16.0, True, 60_000, 1_000)
-    assert rules_of(profile.evses[0], profile, 63.0).max_a == 32.0
-    assert rules_of(profile.evses[0], profile, 0.0).max_a == 0.0
