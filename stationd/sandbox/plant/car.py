@@ -26,18 +26,20 @@ class Car:
     s2_closed: bool = False
     s2_change_at_ns: int | None = None
     drawing_a: float = 0.0
+    destroyed: bool = False
+    """By a change of phases under load, or while it saw the pilot. It never takes anything again."""
 
     @property
     def target_a(self) -> float:
         """What the car draws once it has followed the pilot."""
-        if not (self.s2_closed and self.wants) or self.offered_a <= 0:
+        if not (self.s2_closed and self.wants) or self.offered_a <= 0 or self.destroyed:
             return 0.0
         return min(self.max_a, self.offered_a, self.cable_a)
 
     def see_offer(self, amps: float, now_ns: int) -> None:
         """Learn what the pilot offers; S2 follows after the car's reaction time."""
         self.offered_a = amps
-        goal = self.wants and amps > 0
+        goal = self.wants and amps > 0 and not self.destroyed
         if goal == self.s2_closed:
             self.s2_change_at_ns = None
         elif self.s2_change_at_ns is None:
@@ -46,8 +48,12 @@ class Car:
     def set_wants(self, *, wants: bool) -> None:
         """Want power, or no longer. S2 moves at once: opened under load, closed if the pilot offers a current."""
         self.wants, self.wants_at_ns = wants, None
-        self.s2_closed = wants and self.offered_a > 0
+        self.s2_closed = wants and self.offered_a > 0 and not self.destroyed
         self.s2_change_at_ns = None
+
+    def destroy(self) -> None:
+        """Break it for good."""
+        self.destroyed = True
 
     def next_event_ns(self) -> int | None:
         """Return when something happens by itself."""

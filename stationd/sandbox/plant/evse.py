@@ -14,6 +14,8 @@ from stationd.sandbox.plant.contactor import Contactor
 from stationd.sandbox.plant.errors import ArgumentError, RefusedError
 from stationd.sandbox.plant.lock import Lock
 from stationd.sandbox.plant.meter import Meter
+from stationd.sandbox.plant.phase_switch import PhaseSwitch
+from stationd.sandbox.plant.rcd import Rcd
 from stationd.sandbox.plant.reactions import ReactionLog
 
 OUTPUT_LEASE_NS = 300_000_000
@@ -23,7 +25,7 @@ GRID_OHM = 0.1
 AMBIENT_C = 25.0
 HOT_C = 95.0
 EV_STOPPED, UNPLUGGED, DRIVER_SILENT = "ev_stopped", "unplugged", "driver_silent"
-Signature = tuple[float, float, float | None, bool, str, tuple[str, ...], float]
+Signature = tuple[float, float, float | None, bool, str, tuple[str, ...], float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class Pins:
     duty: float = 100.0
     close: bool = False
     lock: bool = False
+    phases: int = 3
+    cp: bool = True
+    """False: the switch in the control pilot is open."""
+    rcd_test: bool = False
 
 
 class Evse:
@@ -46,6 +52,8 @@ class Evse:
         self.car: Car | None = None
         self.contactor = Contactor()
         self.lock = None if tethered else Lock()
+        self.phase_switch = PhaseSwitch()
+        self.rcd = Rcd()
         self.meter = Meter(meter_start_wh)
         self.meter.write(meter_start_wh)
         self.reactions = ReactionLog()
@@ -67,10 +75,14 @@ class Evse:
         self.advance(now_ns)
         if self.pins.close and not pins.close:
             self.reactions.commanded(now_ns)
+        with_pilot = self.car is not None and self.pins.cp
         self.pins = pins
         self._lease_ran_out = False
         if self.lock is not None:
             self.lock.drive(now_ns, locked=pins.lock)
+        self.phase_switch.drive(now_ns, phases=pins.phases)
+        self.rcd.drive(now_ns, testing=pins.rcd_test)
+        self._see_phases_move(with_pilot=with_pilot)  # a pilot that is parted by the same pins is parted too late
         self._settle()
         return True
 
@@ -170,6 +182,10 @@ class Evse:
             yield self.contactor.change_at_ns
         if self.lock is not None and self.lock.arrives_at_ns is not None:
             yield self.lock.arrives_at_ns
+        if self.phase_switch.arrives_at_ns is not None:
+            yield self.phase_switch.arrives_at_ns
+        if self.rcd.change_at_ns is not None:
+            yield self.rcd.change_at_ns
         if self.car is not None and (at_ns := self.car.next_event_ns()) is not None:
             yield at_ns
         if self.pins.close and not self._lease_ran_out and self.pins_at_ns is not None:
@@ -183,23 +199,32 @@ class Evse:
         self.contactor.happen(self.now_ns)
         if self.lock is not None:
             self.lock.happen(self.now_ns)
+        self.phase_switch.happen(self.now_ns)
+        self._happen_rcd()
         if self.pins.close and self.pins_at_ns is not None and self.now_ns - self.pins_at_ns >= OUTPUT_LEASE_NS:
             if self._must_part:
                 self.reactions.begin(DRIVER_SILENT, self.pins_at_ns, order_expected=False)
             self._lease_ran_out = True
         self._settle()
 
+    def _happen_rcd(self) -> None:
+        was_tripped = self.rcd.tripped
+        self.rcd.happen(self.now_ns)
+        if self.rcd.tripped and not was_tripped:
+            self._expect_opening(faults.RCD_TRIP, self.now_ns)
+
     def _settle(self) -> None:
         """Let each part follow the others without delay where nature has none."""
-        coil = self.pins.close and not self._lease_ran_out and faults.RCD_TRIP not in self.faults
+        coil = self.pins.close and not self._lease_ran_out and faults.RCD_TRIP not in self.inputs
         if coil and not self.contactor.coil:
             self.reactions.coil_on()
             self.reactions.withdraw(DRIVER_SILENT)
         self.contactor.follow(self.now_ns, coil=coil)
         if self.contactor.parted:
             self.reactions.opened(self.now_ns)
+        self._see_phases_move(with_pilot=self.car is not None and self.pins.cp)
         if self.car is not None:
-            blind = bool(self.faults & faults.PILOT_LOST)
+            blind = bool(self.faults & faults.PILOT_LOST) or not self.pins.cp
             self.car.see_offer(0.0 if blind else pilot_line.offered_a(self.pins.duty), self.now_ns)
             if not self.flowing:
                 self.car.drawing_a = 0.0
@@ -212,7 +237,7 @@ class Evse:
             return
         car.drawing_a, charge, square = ramp(car.drawing_a, car.target_a, seconds)
         one_wh = (GRID_V * charge - GRID_OHM * square) / 3600 * self.speed
-        by_phase = tuple(one_wh if phase < car.phases else 0.0 for phase in range(3))
+        by_phase = tuple(one_wh if phase < self._live_phases else 0.0 for phase in range(3))
         self.flowed_wh += sum(by_phase)
         self.meter.count((by_phase[0], by_phase[1], by_phase[2]))
 
@@ -228,6 +253,16 @@ class Evse:
         if self.lock is not None:
             self.lock.set_jammed(self.now_ns, jammed=faults.LOCK_JAMMED in self.faults)
         self._settle()
+
+    def _see_phases_move(self, *, with_pilot: bool) -> None:
+        harm = self.phase_switch.see(contacts_closed=self.contactor.closed, pilot_connected=with_pilot)
+        if harm and self.car is not None:
+            self.car.destroy()
+
+    @property
+    def _live_phases(self) -> int:
+        """How many phases carry the car's current."""
+        return 0 if self.car is None else min(self.car.phases, self.phase_switch.joined)
 
     @property
     def _must_part(self) -> bool:
@@ -258,7 +293,7 @@ class Evse:
         if self.car is None or not self.flowing:
             return (0.0, 0.0, 0.0)
         amps = self.car.drawing_a
-        return (amps, amps if self.car.phases > 1 else 0.0, amps if self.car.phases > 2 else 0.0)
+        return (amps, amps if self._live_phases > 1 else 0.0, amps if self._live_phases > 2 else 0.0)
 
     @property
     def voltage_v(self) -> tuple[float, float, float]:
@@ -275,6 +310,8 @@ class Evse:
     def pilot_volts(self) -> tuple[float, float]:
         """Volts of the high and the low half."""
         load = None
+        if not self.pins.cp:
+            return pilot_line.volts(self.pins.duty, load)
         if self.car is not None and faults.CP_OPEN not in self.faults:
             load = pilot_line.C_OHM if self.car.s2_closed else pilot_line.B_OHM
         return pilot_line.volts(
@@ -297,6 +334,14 @@ class Evse:
         return "none" if self.lock is None else self.lock.state
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the fault inputs that say that something is wrong."""
+        wrong = [name for name in faults.INPUTS if name in self.faults]
+        if self.rcd.tripped and faults.RCD_TRIP not in self.faults:
+            wrong.append(faults.RCD_TRIP)
+        return tuple(wrong)
+
+    @property
     def temperature_c(self) -> float:
         """Sensor in the housing: warmer under load, hot with `over_temperature`."""
         if faults.OVER_TEMPERATURE in self.faults:
@@ -306,13 +351,14 @@ class Evse:
     def signature(self) -> Signature:
         """Return what must reach the driver at once when it changes."""
         high, low = self.pilot_volts
-        inputs = tuple(name for name in faults.INPUTS if name in self.faults)
         hot = HOT_C if faults.OVER_TEMPERATURE in self.faults else AMBIENT_C
-        return (high, low, self.pp_ohm, self.contactor.closed, self.lock_state, inputs, hot)
+        phases = self.phase_switch.feedback
+        return (high, low, self.pp_ohm, self.contactor.closed, self.lock_state, self.inputs, hot, phases)
 
     def packet(self) -> dict[str, Any]:
         """Return the state that the driver is sent."""
         high, low = self.pilot_volts
+        wrong = self.inputs
         return {
             "t_ns": self.now_ns,
             "cp_high_v": high,
@@ -320,7 +366,8 @@ class Evse:
             "pp_ohm": self.pp_ohm,
             "contactor_closed": self.contactor.closed,
             "lock": self.lock_state,
-            "inputs": {name: name in self.faults for name in faults.INPUTS},
+            "phases": self.phase_switch.feedback,
+            "inputs": {name: name in wrong for name in faults.INPUTS},
             "temperature_c": self.temperature_c,
             "current_a": [round(amps, 4) for amps in self.current_a],
         }

@@ -1,7 +1,7 @@
 """Names of the faults that a test or a person can set."""
 
 RCD_TRIP = "rcd_trip"
-INPUTS = (RCD_TRIP, "pe_loss", "emergency_stop", "door_open", "tilt")
+INPUTS = (RCD_TRIP, "pe_loss", "emergency_stop", "door_open", "tilt", "power_loss")
 """Inputs of the board; `rcd_trip` also drops the coil in hardware."""
 WELDED = "contactor_welded"
 STUCK_OPEN = "contactor_stuck_open"

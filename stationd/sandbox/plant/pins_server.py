@@ -176,7 +176,7 @@ def parse_attach(packet: bytes) -> int:
 
 
 def parse_pins(packet: bytes) -> Pins:
-    """Return the pins in a packet; unknown keys are ignored.
+    """Return the pins in a packet; unknown keys are ignored, and `phases`, `cp` and `rcd_test` may be left out.
 
     Raises:
         ArgumentError: a key is missing, of a wrong type or out of bounds.
@@ -187,7 +187,12 @@ def parse_pins(packet: bytes) -> Pins:
         raise ArgumentError(f"cannot drive pins: duty must be 0 to 100 percent, not {duty!r}")
     if not isinstance(close, bool) or not isinstance(lock, bool):
         raise ArgumentError(f"cannot drive pins: close and lock must be true or false, not {close!r} and {lock!r}")
-    return Pins(float(duty), close, lock)
+    phases, cp, rcd_test = fields.get("phases", 3), fields.get("cp", True), fields.get("rcd_test", False)
+    if isinstance(phases, bool) or phases not in (1, 3):
+        raise ArgumentError(f"cannot drive pins: phases must be 1 or 3, not {phases!r}")
+    if not isinstance(cp, bool) or not isinstance(rcd_test, bool):
+        raise ArgumentError(f"cannot drive pins: cp and rcd_test must be true or false, not {cp!r} and {rcd_test!r}")
+    return Pins(float(duty), close, lock, int(phases), cp, rcd_test)
 
 
 def _json_object(packet: bytes) -> dict[str, Any]:

@@ -79,6 +79,11 @@ def _evse_view(evse: Evse, *, attached: bool, last: int) -> dict[str, Any]:
         "pins": {**asdict(evse.pins), "age_ms": _age_ms(evse), "attached": attached},
         "contactor": {"closed": evse.contactor.closed, "coil": evse.contactor.coil},
         "lock": evse.lock_state,
+        "phase_switch": {
+            "phases": evse.phase_switch.feedback,
+            "moved_under_load": evse.phase_switch.moved_under_load,
+            "moved_with_pilot": evse.phase_switch.moved_with_pilot,
+        },
         "meter": {
             "meter_wh": evse.meter.register_wh,
             "frozen": evse.meter.frozen is not None,
@@ -104,6 +109,7 @@ def _car_view(car: Car, now_ns: int) -> dict[str, Any]:
         "wants_power_in_s": later_s,
         "offered_a": round(car.offered_a, 3),
         "s2_closed": car.s2_closed,
+        "destroyed": car.destroyed,
     }
 
 

@@ -1,5 +1,6 @@
 """The physics of one EVSE, with a given time."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -176,6 +177,106 @@ def test_rcd_trip_drops_the_coil_without_the_driver() -> None:
     assert evse.reactions.view()[-1]["opened_after_ms"] == 20
 
 
+def test_test_of_the_residual_current_device_trips_its_input_for_as_long_as_it_lasts() -> None:
+    bench = Bench()
+    bench.pins = Pins(rcd_test=True)
+    bench.run(0.02)
+    assert bench.evse.packet()["inputs"]["rcd_trip"] is False
+    bench.run(0.004)
+    assert bench.evse.packet()["inputs"]["rcd_trip"] is True
+    bench.pins = Pins()
+    bench.run(0.024)
+    assert bench.evse.inputs == ()
+
+
+def test_test_of_the_residual_current_device_under_load_drops_the_coil() -> None:
+    bench = Bench()
+    evse = bench.charge()
+    bench.pins = replace(CLOSED, rcd_test=True)
+    bench.run(0.048)
+    assert evse.contactor.parted
+    assert evse.reactions.view()[-1]["cause"] == "rcd_trip"
+
+
+def test_open_pilot_switch_looks_unplugged_from_both_sides() -> None:
+    bench = Bench()
+    evse = bench.charge()
+    bench.pins = replace(OPEN, cp=False)
+    bench.run(0.004)
+    assert evse.pilot_volts == (12, -12)
+    assert evse.car is not None
+    assert evse.car.offered_a == 0
+    assert evse.pp_ohm == 220
+    bench.pins = OPEN
+    bench.run(2)
+    assert evse.car.offered_a == pytest.approx(16, abs=0.1)
+    assert evse.pilot_volts[0] == pytest.approx(6, abs=0.1)
+
+
+def change_phases(bench: Bench, phases: int) -> None:
+    """Change them without harm: open, pilot apart, switch, pilot back, close."""
+    before = replace(OPEN, phases=4 - phases)
+    after = replace(OPEN, phases=phases)
+    for pins in (before, replace(before, cp=False), replace(after, cp=False), after, replace(CLOSED, phases=phases)):
+        bench.pins = pins
+        bench.run(0.1)
+
+
+def test_phases_changed_in_the_right_order_leave_one_phase_and_the_car_alive() -> None:
+    bench = Bench()
+    evse = bench.charge()
+    change_phases(bench, 1)
+    bench.run(3)
+    assert evse.packet()["phases"] == 1
+    assert evse.current_a[0] > 10
+    assert evse.current_a[1:] == (0, 0)
+    change_phases(bench, 3)
+    bench.run(3)
+    assert min(evse.current_a) > 10
+    assert evse.car is not None
+    assert evse.car.destroyed is False
+    assert (evse.phase_switch.moved_under_load, evse.phase_switch.moved_with_pilot) == (0, 0)
+
+
+def test_phases_changed_under_closed_contacts_destroy_the_car() -> None:
+    bench = Bench()
+    evse = bench.charge()
+    bench.pins = replace(CLOSED, cp=False)
+    bench.run(0.1)
+    bench.pins = replace(CLOSED, cp=False, phases=1)
+    bench.run(0.1)
+    assert evse.car is not None
+    assert evse.car.destroyed is True
+    assert (evse.phase_switch.moved_under_load, evse.phase_switch.moved_with_pilot) == (1, 0)
+    bench.pins = replace(CLOSED, phases=1)
+    bench.run(3)
+    assert evse.current_a == (0, 0, 0)
+    assert evse.pilot_volts[0] == pytest.approx(9, abs=0.1)
+
+
+def test_contacts_that_close_while_the_switch_moves_destroy_the_car() -> None:
+    bench = Bench()
+    evse = bench.evse
+    evse.plug_in(a_car(), 0)
+    bench.pins = Pins(100.0, cp=False)
+    bench.run(0.1)
+    bench.pins = Pins(100.0, cp=False, phases=1, close=True)
+    bench.run(0.1)
+    assert evse.phase_switch.moved_under_load == 1
+
+
+@pytest.mark.parametrize("cp", [True, False])
+def test_phases_changed_without_the_pilot_apart_before_destroy_the_car(cp: bool) -> None:
+    bench = Bench()
+    evse = bench.evse
+    evse.plug_in(a_car(), 0)
+    bench.pins = Pins(100.0, cp=cp, phases=1)
+    bench.run(0.1)
+    assert evse.car is not None
+    assert evse.car.destroyed is True
+    assert (evse.phase_switch.moved_under_load, evse.phase_switch.moved_with_pilot) == (0, 1)
+
+
 def test_unplugging_under_load_is_timed_until_the_contacts_part() -> None:
     bench = Bench()
     evse = bench.charge()
@@ -336,7 +437,15 @@ def test_unknown_fault_is_refused_with_the_list() -> None:
 STEPS = st.one_of(
     st.tuples(
         st.just("drive"),
-        st.builds(Pins, st.sampled_from([0.0, 5.0, 10.0, 26.7, 53.3, 100.0]), st.booleans(), st.booleans()),
+        st.builds(
+            Pins,
+            st.sampled_from([0.0, 5.0, 10.0, 26.7, 53.3, 100.0]),
+            st.booleans(),
+            st.booleans(),
+            st.sampled_from([3, 3, 1]),
+            st.sampled_from([True, True, False]),
+            st.sampled_from([False, False, True]),
+        ),
     ),
     st.tuples(st.just("plug_in"), st.sampled_from([0, 1, 2, 3])),
     st.tuples(st.just("plug_out"), st.booleans()),
@@ -397,7 +506,7 @@ def test_energy_never_decreases_and_flows_only_through_closed_contacts(story: li
             assert evse.current_a == (0, 0, 0)
             assert evse.power_w == 0
         lease_over = evse.pins_at_ns is None or now_ns - evse.pins_at_ns > OUTPUT_LEASE_NS + OPENING_NS
-        if (lease_over or faults.RCD_TRIP in evse.faults) and evse.contactor.coil:
+        if (lease_over or faults.RCD_TRIP in evse.inputs) and evse.contactor.coil:
             raise AssertionError("the coil is on without a lease or through an RCD trip")
         assert evse.meter.energy_wh == pytest.approx(1000 + evse.flowed_wh)
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from stationd.sandbox.plant.errors import ArgumentError
+from stationd.sandbox.plant.evse import Pins
 from stationd.sandbox.plant.pins_server import parse_attach, parse_pins
 from tests.sandbox.plant.bench import Bench, Driver, charging, connect_pins, obey
 
@@ -17,9 +18,12 @@ def test_attaching_is_answered_with_a_state_of_every_key(shared_bench: Bench) ->
         link.send(b'{"attach": 2}')
         state = json.loads(link.recv(4096))
     assert set(state) == {
-        "t_ns", "cp_high_v", "cp_low_v", "pp_ohm", "contactor_closed", "lock", "inputs", "temperature_c", "current_a",
+        "t_ns", "cp_high_v", "cp_low_v", "pp_ohm", "contactor_closed", "lock", "phases", "inputs", "temperature_c",
+        "current_a",
     }  # fmt: skip
-    assert state["inputs"] == dict.fromkeys(["rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt"], False)
+    inputs = ["rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt", "power_loss"]
+    assert state["inputs"] == dict.fromkeys(inputs, False)
+    assert state["phases"] == 3
     assert (state["cp_high_v"], state["cp_low_v"], state["pp_ohm"]) == (12, 12, None)
     assert (state["contactor_closed"], state["lock"], state["current_a"]) == (False, "unlocked", [0, 0, 0])
 
@@ -60,11 +64,20 @@ def test_wrong_pins_are_answered_and_closed_and_the_next_driver_gets_in(bench: B
 @pytest.mark.parametrize(
     "packet",
     [b"[]", b"{}", b'{"duty": true, "close": false, "lock": false}', b'{"duty": 10, "close": 1, "lock": false}',
-     b'{"duty": 10, "close": true}', b'{"duty": NaN, "close": true, "lock": true}', b"\xff\xfe", b"[" * 2000],
+     b'{"duty": 10, "close": true}', b'{"duty": NaN, "close": true, "lock": true}', b"\xff\xfe", b"[" * 2000,
+     b'{"duty": 10, "close": true, "lock": true, "phases": 2}', b'{"duty": 10, "close": true, "lock": true, "cp": 1}',
+     b'{"duty": 10, "close": true, "lock": true, "phases": true}',
+     b'{"duty": 10, "close": true, "lock": true, "rcd_test": null}'],
 )  # fmt: skip
 def test_pins_that_are_none_are_refused(packet: bytes) -> None:
     with pytest.raises(ArgumentError):
         parse_pins(packet)
+
+
+def test_pins_that_a_board_need_not_have_may_be_left_out() -> None:
+    assert parse_pins(b'{"duty": 10, "close": true, "lock": true}') == Pins(10.0, True, True, 3, True, False)
+    packet = b'{"duty": 10, "close": true, "lock": true, "phases": 1, "cp": false, "rcd_test": true}'
+    assert parse_pins(packet) == Pins(10.0, True, True, 1, False, True)
 
 
 def test_attachments_that_are_none_are_refused() -> None:

@@ -32,7 +32,12 @@ def test_view_shows_every_evse_with_what_the_document_lists() -> None:
     view = it.view([1])
     one, two = view["evses"]
     assert one["car"]["current_a"] == 16
-    assert one["pins"] == {"duty": 26.7, "close": False, "lock": True, "age_ms": 0, "attached": True}
+    assert one["pins"] == {
+        "duty": 26.7, "close": False, "lock": True, "phases": 3, "cp": True, "rcd_test": False, "age_ms": 0,
+        "attached": True,
+    }  # fmt: skip
+    assert one["phase_switch"] == {"phases": 3, "moved_under_load": 0, "moved_with_pilot": 0}
+    assert one["car"]["destroyed"] is False
     assert one["lock"] == "moving"
     assert one["meter"] == {"meter_wh": 1000.0, "frozen": False, "silent": False}
     assert (two["car"], two["pins"]["attached"], two["pins"]["age_ms"]) == (None, False, None)
