@@ -10,24 +10,26 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from stationd.profile_table import ProfileError as ProfileError
+from stationd.profile_table import Table
 
 if TYPE_CHECKING:  # pathlib costs the safety process urllib and a tenth of a second on a small board
     from pathlib import Path
 
 FAIL_SAFE = ("pulse", "mcu", "release", "simulated")
+WAKE_UP = ("none", "state_f", "cp_switch")
+STATE_F_MS, STUCK_MS = 300, 100
+"""Least times: state F that a vehicle notices (IEC 61851-1), and equal readings that prove anything."""
 CONNECTOR_TYPES = {"sType2": "socket", "cType2": "tethered", "cType1": "tethered"}
 """OCPP 2.0.1 ConnectorEnumType, the alternating-current ones this project drives, and the outlet each one is."""
 _PACKAGE_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_SEARCH: tuple[str, ...] = ("/etc/stationd/hw-profiles", os.path.join(_PACKAGE_ROOT, "hw-profiles"))
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _DRIVER = re.compile(r"([a-z][a-z0-9_]*)/([a-z][a-z0-9_]*)")
-_MISSING = object()
-
-
-class ProfileError(Exception):
-    """The profile is wrong or missing; the text names file, key, value and fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,20 @@ class DriverSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Derating:
+    """How much current is left at which temperature, in degrees Celsius."""
+
+    derate_from_c: float
+    """Up to here the full current."""
+    derate_to_c: float
+    """From here 6 A; between the two in proportion."""
+    stop_c: float
+    """From here nothing: the contactor opens."""
+    hysteresis_c: float = 5.0
+    """It must be cooler by so much before current rises again."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvseProfile:
     """The hardware of one EVSE with its one connector."""
 
@@ -66,6 +82,34 @@ class EvseProfile:
     lock: DriverSpec | None
     faults: tuple[DriverSpec, ...]
     meter: DriverSpec | None
+    phase_switch: DriverSpec | None = None
+    """One phase or three can be chosen; always with a `cp_switch`."""
+    cp_switch: DriverSpec | None = None
+    rcd_test: DriverSpec | None = None
+    temperature: DriverSpec | None = None
+    current: DriverSpec | None = None
+    derating: Derating | None = None
+    """There if, and only if, there is a temperature."""
+    simplified_max_a: float = 10.0
+    """The most for a vehicle with a simplified pilot circuit (IEC 61851-1 A.2.3)."""
+    single_phase_max_a: float = inf
+    """What one phase alone may carry; at most `max_a` once it was read."""
+    wake_up: str = "none"
+    """How a vehicle that sleeps is woken: `none`, `state_f` or `cp_switch`."""
+    fault_state_f_ms: int = 300
+    """After a fault under load state F is signalled for so long; 0 = not at all (some old hybrids need that)."""
+    rated_cycles: int = 0
+    """Closings that the contactor is rated for; 0 = not declared."""
+    unlock_on_power_loss: bool = False
+
+    @property
+    def fast_drivers(self) -> tuple[DriverSpec, ...]:
+        """All that the safety process loads; the meter is the brain's."""
+        every = (
+            self.pilot, self.proximity, self.contactor, self.lock, self.phase_switch, self.cp_switch, self.rcd_test,
+            self.temperature, self.current, *self.faults,
+        )  # fmt: skip
+        return tuple(spec for spec in every if spec is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +124,18 @@ class Timings:
     """From one opening to the next closing. Under 3 s, or B to C takes longer than IEC 61851-1 allows."""
     lock_ms: int = 3_000
     """Feedback of one movement of the lock."""
+    over_current_ms: int = 7_000
+    """So long above what was offered until it is a fault. A vehicle may take 5 s to follow."""
+    rcd_test_ms: int = 1_000
+    """The residual current device's trip must be seen within this, and be gone again within this."""
+    burst_cycles: int = 5
+    """Closings that may follow each other without a rest."""
+    rest_ms: int = 10_000
+    """Rest before each further one."""
+    slow_open_ms: int = 100
+    """An opening that takes longer is told; less than `contactor_open_ms`, or it never would be."""
+    pilot_stuck_ms: int = 0
+    """The pilot's readings may be exactly equal for so long; 0 = this front end has no noise to tell by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +174,7 @@ def load(
         raise ProfileError(f"cannot read hw-profile {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProfileError(f"cannot read hw-profile {path}: not TOML: {error}") from None
-    return _profile(_Table(path, "", document), evse_count)
+    return _profile(Table(path, "", document), evse_count)
 
 
 def _find(wanted: str, search: Sequence[str | Path]) -> str:
@@ -134,80 +190,7 @@ def _find(wanted: str, search: Sequence[str | Path]) -> str:
     )
 
 
-class _Table:
-    """A TOML table whose keys are taken one by one; what is left over is an error."""
-
-    def __init__(self, path: str, where: str, values: dict[str, Any]) -> None:
-        self._path = path
-        self._where = where
-        self._left = dict(values)
-
-    def error(self, key: str, problem: str) -> ProfileError:
-        name = f"{self._where}.{key}" if self._where and key else self._where or key
-        return ProfileError(f"cannot use hw-profile {self._path}: {name} {problem}")
-
-    def take(self, key: str, default: Any = _MISSING, *, needed: str = "is missing: add it") -> Any:
-        value = self._left.pop(key, default)
-        if value is _MISSING:
-            raise self.error(key, needed)
-        return value
-
-    def text(self, key: str, default: Any = _MISSING, *, choices: Sequence[str] = ()) -> str:
-        allowed = f"use one of {', '.join(choices)}" if choices else "use a text"
-        value = self.take(key, default, needed=f"is missing: {allowed}")
-        if not isinstance(value, str) or (choices and value not in choices):
-            raise self.error(key, f"cannot be {value!r}: {allowed}")
-        return value
-
-    def number(self, key: str, low: float, high: float, default: Any = _MISSING) -> float:
-        value = self.take(key, default, needed=f"is missing: give a number from {low:g} to {high:g}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise self.error(key, f"cannot be {value!r}: give a number from {low:g} to {high:g}")
-        return float(value)
-
-    def integer(self, key: str, low: int, high: int, default: Any = _MISSING) -> int:
-        value = self.take(key, default, needed=f"is missing: give a whole number from {low} to {high}")
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self.error(key, f"cannot be {value!r}: give a whole number from {low} to {high}")
-        return value
-
-    def boolean(self, key: str, default: Any = _MISSING) -> bool:
-        value = self.take(key, default)
-        if not isinstance(value, bool):
-            raise self.error(key, f"cannot be {value!r}: use true or false")
-        return value
-
-    def table(self, key: str) -> _Table | None:
-        value = self._left.pop(key, None)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise self.error(key, f"cannot be {value!r}: make it a table [{self._name(key)}]")
-        return _Table(self._path, self._name(key), value)
-
-    def tables(self, key: str) -> list[_Table]:
-        value = self._left.pop(key, [])
-        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            raise self.error(key, f"cannot be {value!r}: make each one a table [[{self._name(key)}]]")
-        return [_Table(self._path, f"{self._name(key)}[{n}]", entry) for n, entry in enumerate(value, start=1)]
-
-    def again(self, where: str) -> _Table:
-        """Return a copy of what is left, under another name."""
-        return _Table(self._path, where, self._left)
-
-    def rest(self) -> dict[str, Any]:
-        left, self._left = self._left, {}
-        return left
-
-    def finish(self) -> None:
-        for key, value in self._left.items():
-            raise self.error(key, f"= {value!r} is an unknown key: remove it or mend its spelling")
-
-    def _name(self, key: str) -> str:
-        return f"{self._where}.{key}" if self._where else key
-
-
-def _profile(top: _Table, evse_count: int | None) -> HwProfile:
+def _profile(top: Table, evse_count: int | None) -> HwProfile:
     timings = top.table("timings")
     profile = HwProfile(
         name=top.text("name"),
@@ -226,19 +209,37 @@ def _profile(top: _Table, evse_count: int | None) -> HwProfile:
     return profile
 
 
-def _timings(table: _Table) -> Timings:
+def _timings(table: Table) -> Timings:
     usual = Timings()
+    open_ms = table.integer("contactor_open_ms", 20, 2_000, usual.contactor_open_ms)
     timings = Timings(
         contactor_close_ms=table.integer("contactor_close_ms", 20, 5_000, usual.contactor_close_ms),
-        contactor_open_ms=table.integer("contactor_open_ms", 20, 2_000, usual.contactor_open_ms),
+        contactor_open_ms=open_ms,
         min_off_ms=table.integer("min_off_ms", 100, 2_900, usual.min_off_ms),
         lock_ms=table.integer("lock_ms", 100, 10_000, usual.lock_ms),
+        over_current_ms=table.integer("over_current_ms", 6_000, 30_000, usual.over_current_ms),
+        rcd_test_ms=table.integer("rcd_test_ms", 50, 5_000, usual.rcd_test_ms),
+        burst_cycles=table.integer("burst_cycles", 1, 100, usual.burst_cycles),
+        rest_ms=table.integer("rest_ms", 0, 600_000, usual.rest_ms),
+        slow_open_ms=table.integer("slow_open_ms", 10, 1_000, min(usual.slow_open_ms, open_ms // 2)),
+        pilot_stuck_ms=table.integer("pilot_stuck_ms", 0, 60_000, usual.pilot_stuck_ms),
     )
+    if not timings.slow_open_ms < timings.contactor_open_ms:
+        raise table.error(
+            "slow_open_ms",
+            f"= {timings.slow_open_ms} must be less than contactor_open_ms = {timings.contactor_open_ms}: change one",
+        )
+    if 0 < timings.pilot_stuck_ms < STUCK_MS:
+        raise table.error(
+            "pilot_stuck_ms",
+            f"cannot be {timings.pilot_stuck_ms}: give 0 (not watched) or {STUCK_MS} to 60000, since even a noisy "
+            "reading repeats itself now and then",
+        )
     table.finish()
     return timings
 
 
-def _evses(top: _Table, evse_count: int | None) -> tuple[EvseProfile, ...]:
+def _evses(top: Table, evse_count: int | None) -> tuple[EvseProfile, ...]:
     repeat = top.text("evses", "as listed", choices=("any", "as listed")) == "any"
     tables = top.tables("evse")
     if not tables:
@@ -257,22 +258,20 @@ def _evses(top: _Table, evse_count: int | None) -> tuple[EvseProfile, ...]:
     return tuple(_evse(tables[0].again(f"evse[{n}]"), n) for n in range(1, count + 1))
 
 
-def _evse(table: _Table, evse_id: int) -> EvseProfile:
+def _evse(table: Table, evse_id: int) -> EvseProfile:
     connector_type = table.text("connector_type", choices=tuple(CONNECTOR_TYPES))
     outlet = table.text("outlet", choices=("socket", "tethered"))
     if CONNECTOR_TYPES[connector_type] != outlet:
         raise table.error(
             "outlet", f"cannot be {outlet!r} with connector_type = {connector_type!r}: change one of them"
         )
-    phases = table.integer("phases", 1, 3)
-    if phases == 2:
-        raise table.error("phases", "cannot be 2: use 1 or 3")
+    max_a = table.number("max_a", 6, 80)
     evse = EvseProfile(
         evse_id=evse_id,
         connector_type=connector_type,
         outlet=outlet,
-        phases=phases,
-        max_a=table.number("max_a", 6, 80),
+        phases=table.integer("phases", 1, 3),
+        max_a=max_a,
         ventilated=table.boolean("ventilated", False),
         pilot=_needed(table, "pilot", "pilot", evse_id),
         proximity=_driver(table, "proximity", "pilot", evse_id),
@@ -280,29 +279,89 @@ def _evse(table: _Table, evse_id: int) -> EvseProfile:
         lock=_driver(table, "lock", "lock", evse_id),
         faults=tuple(_spec(fault, "fault", evse_id) for fault in table.tables("fault")),
         meter=_driver(table, "meter", "meter", evse_id),
+        phase_switch=_driver(table, "phase_switch", "contactor", evse_id),
+        cp_switch=_driver(table, "cp_switch", "pilot", evse_id),
+        rcd_test=_driver(table, "rcd_test", "fault", evse_id),
+        temperature=_driver(table, "temperature", "sensor", evse_id),
+        current=_driver(table, "current", "sensor", evse_id),
+        derating=_derating(table.table("derating")),
+        simplified_max_a=table.number("simplified_max_a", 6, 80, 10),
+        single_phase_max_a=table.number("single_phase_max_a", 6, max_a, max_a),
+        wake_up=table.text("wake_up", "none", choices=WAKE_UP),
+        fault_state_f_ms=table.integer("fault_state_f_ms", 0, 5_000, STATE_F_MS),
+        rated_cycles=table.integer("rated_cycles", 0, 100_000_000, 0),
+        unlock_on_power_loss=table.boolean("unlock_on_power_loss", False),
     )
-    for key, spec in (("proximity", evse.proximity), ("lock", evse.lock)):
-        if outlet == "socket" and spec is None:
-            raise table.error(key, "is missing: a socket needs it, since the driver brings the cable")
-        if outlet == "tethered" and spec is not None:
-            raise table.error(key, "makes no sense on a tethered cable: remove it")
+    _check_evse(table, evse)
     table.finish()
     return evse
 
 
-def _needed(table: _Table, key: str, kind: str, evse_id: int) -> DriverSpec:
+def _derating(table: Table | None) -> Derating | None:
+    if table is None:
+        return None
+    curve = Derating(
+        derate_from_c=table.number("derate_from_c", 0, 150),
+        derate_to_c=table.number("derate_to_c", 0, 150),
+        stop_c=table.number("stop_c", 0, 150),
+        hysteresis_c=table.number("hysteresis_c", 1, 30, 5),
+    )
+    if not curve.derate_from_c < curve.derate_to_c:
+        raise table.error(
+            "derate_to_c", f"= {curve.derate_to_c:g} must be above derate_from_c = {curve.derate_from_c:g}: change one"
+        )
+    if not curve.derate_to_c <= curve.stop_c:
+        raise table.error(
+            "stop_c", f"= {curve.stop_c:g} cannot be below derate_to_c = {curve.derate_to_c:g}: change one"
+        )
+    table.finish()
+    return curve
+
+
+def _check_evse(table: Table, evse: EvseProfile) -> None:
+    """Refuse what is fine by itself but not together."""
+    if evse.phases == 2:
+        raise table.error("phases", "cannot be 2: use 1 or 3")
+    for key, spec in (("proximity", evse.proximity), ("lock", evse.lock)):
+        if evse.outlet == "socket" and spec is None:
+            raise table.error(key, "is missing: a socket needs it, since the driver brings the cable")
+        if evse.outlet == "tethered" and spec is not None:
+            raise table.error(key, "makes no sense on a tethered cable: remove it")
+    if evse.unlock_on_power_loss and evse.lock is None:
+        raise table.error("unlock_on_power_loss", "makes no sense on a tethered cable: remove it")
+    if evse.phase_switch is not None and evse.phases != 3:
+        raise table.error("phase_switch", f"makes no sense with phases = {evse.phases}: remove it, or use phases = 3")
+    if evse.phase_switch is not None and evse.cp_switch is None:
+        raise table.error(
+            "cp_switch",
+            "is missing: a phase_switch needs it, since some vehicles are destroyed by a change of phases "
+            "without a real disconnect",
+        )
+    if evse.wake_up == "cp_switch" and evse.cp_switch is None:
+        raise table.error("cp_switch", 'is missing: wake_up = "cp_switch" needs it; add it, or use another wake_up')
+    if evse.derating is None and evse.temperature is not None:
+        raise table.error("derating", "is missing: a temperature needs it; add derate_from_c, derate_to_c and stop_c")
+    if evse.derating is not None and evse.temperature is None:
+        raise table.error("temperature", "is missing: derating needs it; add it, or remove derating")
+    if 0 < evse.fault_state_f_ms < STATE_F_MS:
+        raise table.error(
+            "fault_state_f_ms", f"cannot be {evse.fault_state_f_ms}: give 0 (no state F) or {STATE_F_MS} to 5000"
+        )
+
+
+def _needed(table: Table, key: str, kind: str, evse_id: int) -> DriverSpec:
     spec = _driver(table, key, kind, evse_id)
     if spec is None:
         raise table.error(key, f'is missing: add a table with driver = "{kind}/…"')
     return spec
 
 
-def _driver(table: _Table, key: str, kind: str, evse_id: int) -> DriverSpec | None:
+def _driver(table: Table, key: str, kind: str, evse_id: int) -> DriverSpec | None:
     found = table.table(key)
     return None if found is None else _spec(found, kind, evse_id)
 
 
-def _spec(table: _Table, kind: str, evse_id: int) -> DriverSpec:
+def _spec(table: Table, kind: str, evse_id: int) -> DriverSpec:
     driver = table.text("driver")
     match = _DRIVER.fullmatch(driver)
     if match is None or match[1] != kind:
@@ -321,11 +380,11 @@ def _filled(value: Any, evse_id: int) -> Any:
     return value
 
 
-def _check_simulation(top: _Table, profile: HwProfile) -> None:
+def _check_simulation(top: Table, profile: HwProfile) -> None:
     """Keep simulated and real outputs apart: a mock contactor never opens a real circuit."""
     simulated = profile.fail_safe == "simulated"
     for evse in profile.evses:
-        for spec in (evse.pilot, evse.proximity, evse.contactor, evse.lock, *evse.faults):
-            if spec is not None and spec.name.startswith("mock") != simulated:
+        for spec in evse.fast_drivers:
+            if spec.name.startswith("mock") != simulated:
                 fix = "use its mock driver" if simulated else 'name the real driver, or use fail_safe = "simulated"'
                 raise top.error("fail_safe", f"= {profile.fail_safe!r} cannot go with driver {spec.driver!r}: {fix}")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stationd.hwprofile import DEFAULT_SEARCH, ProfileError, load
+from stationd.hwprofile import DEFAULT_SEARCH, Derating, ProfileError, Timings, load
 
 MOCK = Path(__file__).parent.parent / "hw-profiles" / "mock.toml"
 
@@ -78,6 +78,134 @@ def test_a_real_board_has_as_many_evses_as_it_lists(tmp_path: Path) -> None:
 def test_options_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         load("mock").evses[0].pilot.options["socket"] = "other"  # type: ignore[index]
+
+
+FULL = """
+[timings]
+contactor_open_ms = 400
+over_current_ms = 8000
+rcd_test_ms = 900
+burst_cycles = 4
+rest_ms = 9000
+slow_open_ms = 60
+pilot_stuck_ms = 500
+[[evse]]
+connector_type = "sType2"
+outlet = "socket"
+phases = 3
+max_a = 32
+simplified_max_a = 8
+single_phase_max_a = 20
+wake_up = "cp_switch"
+fault_state_f_ms = 400
+rated_cycles = 100000
+unlock_on_power_loss = true
+pilot = { driver = "pilot/iio" }
+proximity = { driver = "pilot/iio_pp" }
+contactor = { driver = "contactor/gpio" }
+lock = { driver = "lock/gpio" }
+phase_switch = { driver = "contactor/gpio_phases", line = 5 }
+cp_switch = { driver = "pilot/gpio_cp", line = 6 }
+rcd_test = { driver = "fault/gpio_test", line = 7 }
+temperature = { driver = "sensor/lm75", address = 72 }
+current = { driver = "sensor/ct", channels = [1, 2, 3] }
+derating = { derate_from_c = 60, derate_to_c = 70.5, stop_c = 70.5, hysteresis_c = 4 }
+[[evse.fault]]
+driver = "fault/gpio"
+input = "rcd_trip"
+"""
+HEAD = 'name = "full"\nfail_safe = "mcu"\n'
+
+
+def test_everything_that_a_board_may_have_is_read(tmp_path: Path) -> None:
+    profile = load(write(tmp_path, HEAD + FULL))
+    assert profile.timings == Timings(
+        contactor_open_ms=400, over_current_ms=8_000, rcd_test_ms=900, burst_cycles=4, rest_ms=9_000, slow_open_ms=60,
+        pilot_stuck_ms=500,
+    )  # fmt: skip
+    evse = profile.evses[0]
+    assert (evse.simplified_max_a, evse.single_phase_max_a, evse.rated_cycles) == (8.0, 20.0, 100_000)
+    assert (evse.wake_up, evse.fault_state_f_ms, evse.unlock_on_power_loss) == ("cp_switch", 400, True)
+    assert evse.derating == Derating(60.0, 70.5, 70.5, 4.0)
+    assert [spec.driver for spec in evse.fast_drivers] == [
+        "pilot/iio", "pilot/iio_pp", "contactor/gpio", "lock/gpio", "contactor/gpio_phases", "pilot/gpio_cp",
+        "fault/gpio_test", "sensor/lm75", "sensor/ct", "fault/gpio",
+    ]  # fmt: skip
+    assert evse.phase_switch is not None
+    assert dict(evse.phase_switch.options) == {"line": 5}
+
+
+def test_a_plain_board_has_none_of_it(tmp_path: Path) -> None:
+    profile = load(write(tmp_path, REAL))
+    evse = profile.evses[0]
+    assert profile.timings == Timings()
+    parts = (evse.phase_switch, evse.cp_switch, evse.rcd_test, evse.temperature, evse.current, evse.derating)
+    assert parts == (None,) * 6
+    assert (evse.simplified_max_a, evse.single_phase_max_a, evse.rated_cycles) == (10.0, 16.0, 0)
+    assert (evse.wake_up, evse.fault_state_f_ms, evse.unlock_on_power_loss) == ("none", 300, False)
+    assert len(evse.fast_drivers) == 2
+
+
+def test_a_quick_contactor_is_slow_sooner(tmp_path: Path) -> None:
+    profile = load(write(tmp_path, REAL.replace("hold_s = 0", "timings = { contactor_open_ms = 80 }")))
+    assert profile.timings.slow_open_ms == 40
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("max_a = 8", "max_a = 5", r"evse\[1\].simplified_max_a cannot be 5: give a number from 6 to 80"),
+        ("max_a = 20", "max_a = 33", r"evse\[1\].single_phase_max_a cannot be 33: give a number from 6 to 32"),
+        ('wake_up = "cp_switch"', 'wake_up = "horn"', "wake_up cannot be 'horn': use one of none, state_f, cp_switch"),
+        ("f_ms = 400", "f_ms = 299", r"fault_state_f_ms cannot be 299: give 0 \(no state F\) or 300 to 5000"),
+        ("f_ms = 400", "f_ms = 5001", "fault_state_f_ms cannot be 5001: give a whole number from 0 to 5000"),
+        ("cycles = 100000", "cycles = -1", "rated_cycles cannot be -1"),
+        ("loss = true", "loss = 1", "unlock_on_power_loss cannot be 1: use true or false"),
+        ("over_current_ms = 8000", "over_current_ms = 5999", "timings.over_current_ms cannot be 5999"),
+        ("rcd_test_ms = 900", "rcd_test_ms = 10", "timings.rcd_test_ms cannot be 10"),
+        ("burst_cycles = 4", "burst_cycles = 0", "timings.burst_cycles cannot be 0"),
+        ("rest_ms = 9000", "rest_ms = -1", "timings.rest_ms cannot be -1"),
+        ("slow_open_ms = 60", "slow_open_ms = 1001", "timings.slow_open_ms cannot be 1001"),
+        ("slow_open_ms = 60", "slow_open_ms = 400", "slow_open_ms = 400 must be less than contactor_open_ms = 400"),
+        ("stuck_ms = 500", "stuck_ms = 99", r"pilot_stuck_ms cannot be 99: give 0 \(not watched\) or 100 to 60000"),
+        ("stuck_ms = 500", "stuck_ms = 60001", "pilot_stuck_ms cannot be 60001"),
+        ("phases = 3", "phases = 1", r"evse\[1\].phase_switch makes no sense with phases = 1: remove it"),
+        ("cp_switch = {", "x_switch = {", r"evse\[1\].cp_switch is missing: a phase_switch needs it"),
+        (
+            'phase_switch = { driver = "contactor/gpio_phases", line = 5 }\ncp_switch = {', "x_switch = {",
+            'cp_switch is missing: wake_up = "cp_switch" needs it; add it, or use another wake_up',
+        ),
+        ("derating = {", "curve = {", r"evse\[1\].derating is missing: a temperature needs it"),
+        ("temperature = {", "warmth = {", r"evse\[1\].temperature is missing: derating needs it"),
+        ("from_c = 60", "from_c = 70.5", r"derating.derate_to_c = 70.5 must be above derate_from_c = 70.5"),
+        ("stop_c = 70.5", "stop_c = 70", r"derating.stop_c = 70 cannot be below derate_to_c = 70.5"),
+        ("stop_c = 70.5, ", "", "derating.stop_c is missing: give a number from 0 to 150"),
+        ("stop_c = 70.5", "stop_c = nan", "derating.stop_c cannot be nan"),
+        ("hysteresis_c = 4", "hysteresis_c = 0", "derating.hysteresis_c cannot be 0: give a number from 1 to 30"),
+        ("hysteresis_c = 4", "slope = 4", r"evse\[1\].derating.slope = 4 is an unknown key"),
+        ('"sensor/lm75"', '"meter/lm75"', r'temperature.driver cannot be \'meter/lm75\': use "sensor/"'),
+        ('"sensor/ct"', '"fault/ct"', r'current.driver cannot be \'fault/ct\': use "sensor/"'),
+        ('"contactor/gpio_phases"', '"lock/x"', r'phase_switch.driver cannot be \'lock/x\': use "contactor/"'),
+        ('"pilot/gpio_cp"', '"lock/x"', r'cp_switch.driver cannot be \'lock/x\': use "pilot/"'),
+        ('"fault/gpio_test"', '"lock/x"', r'rcd_test.driver cannot be \'lock/x\': use "fault/"'),
+        ('"contactor/gpio_phases"', '"contactor/mock_phase_switch"', "'mcu' cannot go with driver 'contactor/mock_"),
+        ('"pilot/gpio_cp"', '"pilot/mock_cp_switch"', "'mcu' cannot go with driver 'pilot/mock_cp_switch'"),
+        ('"fault/gpio_test"', '"fault/mock_rcd_test"', "'mcu' cannot go with driver 'fault/mock_rcd_test'"),
+        ('"sensor/lm75"', '"sensor/mock_temperature"', "'mcu' cannot go with driver 'sensor/mock_temperature'"),
+        ('"sensor/ct"', '"sensor/mock_current"', "'mcu' cannot go with driver 'sensor/mock_current'"),
+    ],
+)  # fmt: skip
+def test_what_a_board_cannot_be_is_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    assert FULL.count(old) == 1, old
+    path = write(tmp_path, HEAD + FULL.replace(old, new))
+    with pytest.raises(ProfileError, match=re.escape(str(path)) + ".*" + sentence):
+        load(path)
+
+
+def test_a_fixed_cable_has_nothing_to_unlock(tmp_path: Path) -> None:
+    path = write(tmp_path, REAL.replace("phases = 1", "phases = 1\nunlock_on_power_loss = true"))
+    with pytest.raises(ProfileError, match="unlock_on_power_loss makes no sense on a tethered cable"):
+        load(path)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +288,11 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         load(tmp_path / "latin.toml")
 
 
-def test_every_shipped_profile_can_be_read() -> None:
-    for path in MOCK.parent.glob("*.toml"):
-        assert load(path).name == path.stem
+@pytest.mark.parametrize("path", sorted(MOCK.parent.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_profile_can_be_read(path: Path) -> None:
+    assert load(path).name == path.stem
+    assert load(path.stem, search=[MOCK.parent]) == load(path)
+
+
+def test_the_shipped_profiles_are_found_without_being_told_where() -> None:
     assert str(MOCK.parent) in DEFAULT_SEARCH
