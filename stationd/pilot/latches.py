@@ -4,9 +4,12 @@ import json
 import os
 from collections.abc import Mapping
 
-from stationd.pilot.machine import LATCHING
+from stationd.fault_table import FAULTS, Ends
+from stationd.pilot import small_file
 
 FILE_NAME = "latches.json"
+DURABLE = frozenset(code for code, row in FAULTS.items() if row.ends is Ends.DURABLE) | {"hardware"}
+"""`hardware` is kept only if it came from a file of latches that could not be understood."""
 MAX_BYTES = 65_536
 Latches = Mapping[int, frozenset[str]]
 
@@ -67,32 +70,26 @@ def _read(path: str) -> Latches:
         raise LatchError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise LatchError(f"cannot read {path}: it is not a file of latches") from None
-    if any(code not in LATCHING for codes in latches.values() for code in codes):
-        raise LatchError(f"cannot read {path}: it names a fault that is not one of {', '.join(LATCHING)}")
+    if any(code not in DURABLE for codes in latches.values() for code in codes):
+        raise LatchError(f"cannot read {path}: it names a fault that is not one of {', '.join(sorted(DURABLE))}")
     return latches
 
 
+def durable(latches: Latches) -> Latches:
+    """Return those that outlive a restart, without EVSEs that have none."""
+    return {evse_id: kept for evse_id, codes in latches.items() if (kept := codes & DURABLE)}
+
+
 def write(path: str, latches: Latches) -> None:
-    """Replace the file; after a power cut either the old or the new one is there. Waits for the disk.
+    """Replace the file with the codes that outlive a restart; others are left out. Waits for the disk.
 
     Raises:
         LatchError: it could not be written.
     """
-    document = {"latched": {str(evse_id): sorted(codes) for evse_id, codes in sorted(latches.items()) if codes}}
-    fresh = f"{path}.new"
+    kept = durable(latches)
+    document = {"latched": {str(evse_id): sorted(codes) for evse_id, codes in sorted(kept.items())}}
     try:
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(handle, json.dumps(document).encode() + b"\n")
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(fresh, path)
-        folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        small_file.replace(path, json.dumps(document).encode() + b"\n")
     except OSError as error:
         raise LatchError(
             f"cannot write {path}: {error.strerror}; a latched fault would not outlive a restart"

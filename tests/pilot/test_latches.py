@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stationd.pilot.latches import LatchError, check_folder, read, write
+from stationd.pilot.latches import DURABLE, LatchError, check_folder, durable, read, write
 
 
 def test_latches_survive_the_disk(tmp_path: Path) -> None:
@@ -67,3 +67,17 @@ def test_a_folder_that_cannot_take_the_file_is_said_before_there_is_anything_to_
     check_folder(str(tmp_path / "latches.json"))
     with pytest.raises(LatchError, match="there is none; create it"):
         check_folder(str(tmp_path / "none" / "latches.json"))
+
+
+def test_a_fault_that_ends_with_the_process_is_not_written(tmp_path: Path) -> None:
+    path = str(tmp_path / "latches.json")
+    write(path, {1: frozenset({"rcd_trip", "restart_loop"}), 2: frozenset({"restart_loop"})})
+    assert read(path) == {1: {"rcd_trip"}}
+    assert durable({1: frozenset({"restart_loop"})}) == {}
+    assert {"rcd_trip", "contactor_welded", "hardware"} == DURABLE
+
+
+def test_a_folder_that_is_read_only_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(LatchError, match="cannot be written; change its owner or mount it writable"):
+        check_folder(str(tmp_path / "latches.json"))
