@@ -47,8 +47,30 @@ class PilotStatus:
     boot_id: str
     unplugs: int = 0
     """Vehicles that left since stationd-pilot started (`boot_id`)."""
+    warnings: tuple[str, ...] = ()
+    """Codes under which energy may flow."""
+    waits_for: str = ""
+    """What keeps the contactor open although the vehicle asks for power; empty otherwise."""
+    phases: int = 3
+    """Phases that a closed contactor would connect now; 0 while they are being switched."""
+    temperature_c: float | None = None
+    low_v: float = 0.0
+    """Low half of the pilot."""
+    rcd_test: str = "none"
+    """Last self-test of the residual current device: none, running, passed, failed."""
+    cycles: int = 0
+    hot_openings: int = 0
+    slow_openings: int = 0
+    failed_closings: int = 0
 
     @property
     def cable_connected(self) -> bool:
         """True while a vehicle is seen on the pilot (B, C, D)."""
         return self.cp in (CpState.B, CpState.C, CpState.D)
+
+    def car_left_since(self, boot_id: str, unplugs: int) -> bool:
+        """Tell whether a car left after a status with this `boot_id` and `unplugs`: the one seen now may be another.
+
+        A safety process that restarted counts from 0: what left between its end and its start nobody saw.
+        """
+        return self.unplugs != unplugs if self.boot_id == boot_id else self.unplugs > 0

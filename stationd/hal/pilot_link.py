@@ -134,6 +134,10 @@ class PilotLink:
         """Clear a latched fault whose cause is gone. Returns why not, in words; None if it was cleared."""
         return await self._ask(lambda seq: protocol.ResetFault(evse_id, seq, code))
 
+    async def self_test(self, evse_id: int) -> str | None:
+        """Test the residual current device. Returns why not, in words; None if it began: watch `rcd_test`."""
+        return await self._ask(lambda seq: protocol.SelfTest(evse_id, seq))
+
     async def set_available(self, evse_id: int, *, available: bool) -> str | None:
         """Show the EV that this EVSE can be used, or not (state F). Returns why not, in words; None if it was done."""
         return await self._ask(lambda seq: protocol.SetAvailable(evse_id, seq, available))
@@ -265,7 +269,7 @@ class PilotLink:
         if status.lock is LockState.UNLOCKED:
             for seen in self._unlocked.get(status.evse_id, ()):
                 seen.set()
-        if before is None or replace(status, volts=before.volts, uptime_ms=before.uptime_ms) != before:
+        if before is None or _same_but_for_time(status, before) != before:
             self._tell(status.evse_id, status)
 
     def _on_reply(self, seq: int, error: str | None) -> None:
@@ -348,6 +352,11 @@ class PilotLink:
             listener(evse_id, status)
 
 
+def _same_but_for_time(status: PilotStatus, before: PilotStatus) -> PilotStatus:
+    """Return the status with those values of the one before that move all the time."""
+    return replace(status, volts=before.volts, low_v=before.low_v, uptime_ms=before.uptime_ms)
+
+
 def status_of(message: protocol.Status) -> PilotStatus:
     """Return a Status in the words of the domain.
 
@@ -369,6 +378,16 @@ def status_of(message: protocol.Status) -> PilotStatus:
         uptime_ms=message.uptime_ms,
         boot_id=message.boot_id,
         unplugs=message.unplugs,
+        warnings=message.warnings,
+        waits_for=message.waits_for,
+        phases=message.phases,
+        temperature_c=message.temperature_c,
+        low_v=message.low_v,
+        rcd_test=message.rcd_test,
+        cycles=message.cycles,
+        hot_openings=message.hot_openings,
+        slow_openings=message.slow_openings,
+        failed_closings=message.failed_closings,
     )
 
 

@@ -190,7 +190,9 @@ class Evse:
             metered_transaction=self.flow.session is not None,
             storage_failed=self._parts.shared.storage_failed,
         )
-        return evse_faults(self.profile.evse_id, () if status is None else status.faults, found)
+        if status is None:
+            return evse_faults(self.profile.evse_id, (), found)
+        return evse_faults(self.profile.evse_id, status.faults, found, status.warnings)
 
     def refusal(self) -> str | None:
         """Return why no transaction can start now, as a reasonCode; None if one can."""

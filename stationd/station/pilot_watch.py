@@ -36,6 +36,8 @@ class PilotWatch:
         self._lost_timer: Timer | None = None
         self._lost_since: float | None = None
         self._newest_cable = False
+        self._known: PilotStatus | None = None
+        """The last status that the link had, also while it is lost."""
         self.newest: PilotStatus | None = None
         """What was seen last, jobs or not."""
         self.status: PilotStatus | None = None
@@ -62,7 +64,18 @@ class PilotWatch:
             self._arm_lost_timer()
         elif status is not None:
             self._lost_since = None
-        cable = cable_after(self._newest_cable, status)
+        if status is not None:
+            if self._newest_cable and self._car_left_unseen(status):
+                self._add(None, cable=False)
+            self._known = status
+        self._add(status, cable=cable_after(self._newest_cable, status))
+
+    def _car_left_unseen(self, status: PilotStatus) -> bool:
+        """Tell whether the car seen before left while the link was lost; the one plugged in now may be another."""
+        known = self._known
+        return known is not None and status.car_left_since(known.boot_id, known.unplugs)
+
+    def _add(self, status: PilotStatus | None, *, cable: bool) -> None:
         if self._pending and self._pending[-1][1] == cable:
             self._pending[-1] = (status, cable)
             return

@@ -66,6 +66,8 @@ def decide(tx: Transaction, now: Circumstances) -> Resume | End:
 def _left_meanwhile(tx: Transaction, status: PilotStatus) -> bool:
     """Tell whether a car left while the brain was away: the one that is plugged in now may be another driver's.
 
-    A safety process that restarted meanwhile has not seen; the car is taken for the same then.
+    If the safety process restarted meanwhile and has seen nobody leave, the car is taken for the same.
     """
-    return tx.pilot_boot_id == status.boot_id and tx.unplugs != status.unplugs
+    if tx.pilot_boot_id is None or tx.unplugs is None:
+        return False
+    return status.car_left_since(tx.pilot_boot_id, tx.unplugs)

@@ -28,6 +28,13 @@ class Outlet:
     """What the car takes to open its switch when the offer goes."""
     welded: bool = False
     boot_id: str = "pilot-1"
+    unplugs: int = 0
+    warnings: tuple[str, ...] = ()
+    phases: int = 3
+    resets: list[str] = field(default_factory=list)
+    """Codes that a technician asked to reset."""
+    refuses: str | None = None
+    """Why resets and self-tests are refused."""
     amps: float = 0.0
     permit: bool = False
     closed: bool = False
@@ -70,6 +77,9 @@ class FakePilot:
             faults=o.faults,
             uptime_ms=int(self.clock.mono * 1000),
             boot_id=o.boot_id,
+            unplugs=o.unplugs,
+            warnings=o.warnings,
+            phases=o.phases,
         )
 
     def offer(self, evse_id: int, *, amps: float, phases: int, permit: bool) -> None:
@@ -103,6 +113,7 @@ class FakePilot:
     def plug_out(self, evse_id: int = 1) -> None:
         o = self.outlets[evse_id]
         self._count(o)
+        o.unplugs += o.plugged
         o.plugged, o.closed = False, o.welded and o.closed
         o.lock = LockState.UNLOCKED if o.lock is not LockState.NONE else o.lock
         self.send(evse_id)

@@ -389,6 +389,33 @@ async def test_unlock_is_false_without_a_pilot(link: PilotLink) -> None:
     assert await link.unlock(1) is False
 
 
+async def test_a_status_is_told_with_everything_that_stationd_pilot_says() -> None:
+    full = replace(
+        STATUS, warnings=("derated",), waits_for="lock", phases=1, temperature_c=41.0, low_v=-12.0, rcd_test="passed",
+        cycles=5, hot_openings=2, slow_openings=1, failed_closings=3,
+    )  # fmt: skip
+    told = status_of(full)
+    for name in ("warnings", "waits_for", "phases", "temperature_c", "low_v", "rcd_test", "cycles", "hot_openings",
+                 "slow_openings", "failed_closings"):  # fmt: skip
+        assert getattr(told, name) == getattr(full, name)
+
+
+async def test_a_change_of_the_low_half_alone_is_no_change(pilot: Pilot, running: PilotLink) -> None:
+    await up(running)
+    heard: list[PilotStatus | None] = []
+    running.subscribe(lambda evse_id, status: heard.append(status))
+    pilot.send(replace(STATUS, low_v=-11.5))
+    pilot.send(replace(STATUS, low_v=-11.5, warnings=("derated",)))
+    await asyncio.sleep(0.05)
+    assert [status and status.warnings for status in heard] == [("derated",)]
+
+
+async def test_a_self_test_is_relayed(pilot: Pilot, running: PilotLink) -> None:
+    await up(running)
+    assert await running.self_test(2) is None
+    assert await pilot.next(protocol.SelfTest) == protocol.SelfTest(2, 1)
+
+
 async def test_requests_return_the_pilots_error_or_none(pilot: Pilot, running: PilotLink) -> None:
     await up(running)
     assert await running.reset_fault(1, "rcd_trip") is None

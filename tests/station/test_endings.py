@@ -227,3 +227,36 @@ async def test_a_cable_changed_while_an_end_waits_for_the_contactor_is_another_d
         assert b.told("tx-1")[-1][:2] == ("Ended", "RemoteStop")
         assert not b.snapshot().finishing
         assert b.told("tx-2")[0][:2] == ("Started", "CablePluggedIn")
+
+
+async def test_another_car_after_a_lost_link_does_not_charge_on_the_account_of_the_one_before() -> None:
+    async with bench() as b:
+        await b.charge()
+        await b.wait(50)
+        b.pilot.lose_link()
+        await b.wait(2)
+        outlet = b.pilot.outlets[1]
+        b.pilot._count(outlet)
+        outlet.unplugs, outlet.closed = outlet.unplugs + 1, False  # out and in again while nobody could see it
+        flowed = b.pilot.flowed_wh()
+        b.pilot.restore_link(boot_id=outlet.boot_id)
+        await b.settle()
+        await b.wait(15)
+        assert b.store.rows["tx-1"].stop_reason is StopReason.EV_DISCONNECTED
+        assert b.ended.meter_wh == flowed
+        assert not b.permitted()
+        check_stream(b.events)
+        assert b.snapshot().cable_connected
+        assert (await b.swipe(BERT)).accepted
+        assert b.closed()
+
+
+async def test_the_same_car_after_a_lost_link_goes_on() -> None:
+    async with bench() as b:
+        await b.charge()
+        b.pilot.lose_link()
+        await b.wait(2)
+        b.pilot.restore_link(boot_id=b.pilot.outlets[1].boot_id)
+        await b.wait(15)
+        assert b.store.rows["tx-1"].ended_at is None
+        assert b.closed()

@@ -81,3 +81,53 @@ async def test_a_link_is_lost_only_after_a_while() -> None:
     link.watch.see(B)
     await link.scheduler.advance(5)
     assert not link.watch.lost
+
+
+def _changes(link: Link) -> list[tuple[bool, bool]]:
+    return [(link.watch.take(), link.watch.cable) for _ in range(len(link.watch._pending))]
+
+
+def test_a_car_that_left_while_the_link_was_lost_counts_as_unplugged_although_one_is_in() -> None:
+    link = Link()
+    link.watch.see(C)
+    link.watch.see(None)
+    _changes(link)
+    link.watch.see(replace(B, unplugs=STATUS.unplugs + 1))
+    assert link.watch.behind
+    assert _changes(link) == [(True, False), (True, True)]
+    assert link.watch.status is not None
+
+
+def test_the_same_car_after_a_lost_link_changes_nothing() -> None:
+    link = Link()
+    for status in (C, None, B):
+        link.watch.see(status)
+    assert _changes(link) == [(True, True)]
+
+
+def test_a_restarted_safety_process_that_saw_nobody_leave_changes_nothing() -> None:
+    link = Link()
+    for status in (replace(C, unplugs=3), None, replace(B, boot_id="new", unplugs=0)):
+        link.watch.see(status)
+    assert _changes(link) == [(True, True)]
+
+
+def test_a_car_that_left_since_the_restart_of_the_safety_process_counts_as_unplugged() -> None:
+    link = Link()
+    for status in (replace(C, unplugs=3), None, replace(B, boot_id="new", unplugs=1)):
+        link.watch.see(status)
+    assert _changes(link) == [(True, True), (True, False), (True, True)]
+
+
+def test_a_car_that_left_while_the_pilot_shows_an_error_now_is_gone() -> None:
+    link = Link()
+    for status in (C, None, replace(STATUS, cp=CpState.E, unplugs=STATUS.unplugs + 1)):
+        link.watch.see(status)
+    assert _changes(link) == [(True, True), (True, False)]
+
+
+def test_an_unplug_that_was_seen_is_not_counted_twice() -> None:
+    link = Link()
+    for status in (C, replace(A, unplugs=STATUS.unplugs + 1), replace(B, unplugs=STATUS.unplugs + 1)):
+        link.watch.see(status)
+    assert _changes(link) == [(True, True), (True, False), (True, True)]

@@ -45,6 +45,12 @@ TABLE = {
         NOW,
         Resume(tell=False),
     ),
+    "stationd-pilot restarted too and saw a car leave since": (
+        replace(OPEN, pilot_boot_id="a", unplugs=3),
+        replace(NOW, status=replace(STATUS, unplugs=1)),
+        UNPLUGGED,
+    ),
+    "nothing is known of cars before": (OPEN, replace(NOW, status=replace(STATUS, unplugs=9)), Resume(tell=False)),
     "the pilot is short-circuited": (OPEN, replace(NOW, status=replace(STATUS, cp=CpState.E)), Resume(tell=False)),
     "never plugged in yet": (
         replace(OPEN, charging_state=ChargingState.IDLE),
