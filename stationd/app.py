@@ -300,6 +300,7 @@ def _station_profile(evse: hwprofile.EvseProfile) -> EvseProfile:
         max_a=evse.max_a,
         connector_type=evse.connector_type,
         outlet=evse.outlet == "socket",
+        measures_current=evse.current is not None,
     )
 
 

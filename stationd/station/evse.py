@@ -20,6 +20,8 @@ from stationd.domain.variable_table import (
     SAMPLED_UPDATED_MEASURANDS,
     TX_BEFORE_ACCEPTED,
 )
+from stationd.hal.interfaces import MeterReading
+from stationd.station import over_current
 from stationd.station import transactions as rules
 from stationd.station.authorization import NO_TOKEN
 from stationd.station.availability import Availability, connector_status
@@ -30,6 +32,7 @@ from stationd.station.limits import Situation
 from stationd.station.mailbox import Mailbox
 from stationd.station.metering import EvseMeter, sample_of
 from stationd.station.offering import Offering
+from stationd.station.over_current import OverCurrent
 from stationd.station.parts import EvseProfile, Parts
 from stationd.station.pilot_watch import PilotWatch
 from stationd.station.sampling import Sampler
@@ -84,12 +87,15 @@ class Evse:
         )
         self.flow = Flow(profile, parts, meter, self.watch, self.offering, self.sampler, self)
         meter.lost_changed = self.look_again
+        meter.taken = self._measured
+        self._over_current = OverCurrent()
         self.idle = asyncio.Event()
         """Set while no transaction runs."""
 
     def start(self, status: PilotStatus | None) -> None:
         """Begin with the pilot's present status; call it in the event loop."""
         self.watch.start(status)
+        self._learn_offer(status)
         self.sampler.start()
         self.look_again()
 
@@ -98,7 +104,21 @@ class Evse:
     def on_pilot_status(self, status: PilotStatus | None) -> None:
         """Take a status from the link. A permit that must go goes at once, whatever the jobs are doing."""
         self.watch.see(status)
+        self._learn_offer(status)
         self.offering.apply()
+
+    def _learn_offer(self, status: PilotStatus | None) -> None:
+        offered_a = 0.0 if status is None else status.offered_a
+        now_s = self._parts.timing.clock.monotonic()
+        self._over_current = over_current.offered(self._over_current, offered_a, now_s)
+
+    def _measured(self, reading: MeterReading) -> None:
+        if self.profile.measures_current:
+            return
+        before = self._over_current
+        self._over_current = over_current.measured(before, reading.current_a, reading.taken_at_s)
+        if self._over_current.found and not before.found:
+            self.look_again()
 
     def look_again(self) -> None:
         """Post a job that looks at everything that may have become due; one at a time."""
@@ -130,7 +150,11 @@ class Evse:
     async def _take_status(self) -> None:
         if self.watch.take():
             self.offering.apply()
-            await (self.flow.plugged() if self.watch.cable else self.flow.unplugged())
+            if self.watch.cable:
+                await self.flow.plugged()
+            else:
+                self._over_current = over_current.unplugged(self._over_current)
+                await self.flow.unplugged()
         await self._settle()
 
     async def _settle(self) -> None:
@@ -189,6 +213,7 @@ class Evse:
             meter_lost=self.meter.lost,
             metered_transaction=self.flow.session is not None,
             storage_failed=self._parts.shared.storage_failed,
+            over_current=self._over_current.found,
         )
         if status is None:
             return evse_faults(self.profile.evse_id, (), found)

@@ -135,6 +135,8 @@ class EvseMeter:
         """Last good value of the import register, however old."""
         self._register_at_s = 0.0
         self.lost_changed: Callable[[], None] = lambda: None
+        self.taken: Callable[[MeterReading], None] = lambda reading: None
+        """Called with each good reading."""
 
     @property
     def exists(self) -> bool:
@@ -201,6 +203,7 @@ class EvseMeter:
                 return MeterReading(taken_at_s=reading.taken_at_s, error="register went back")
             self.register_wh, self._register_at_s = new, reading.taken_at_s
         self.last = reading
+        self.taken(reading)
         return reading
 
     async def run(self) -> None:

@@ -19,6 +19,8 @@ class EvseProfile:
     connector_type: str = "sType2"
     outlet: bool = True
     """A socket for the driver's own cable; False: a fixed cable."""
+    measures_current: bool = False
+    """stationd-pilot watches for over-current by a sensor of its own; False: the brain does, by the meter."""
 
 
 class CsmsSeat:

@@ -42,6 +42,7 @@ class Outlet:
     counted_at: float = 0.0
     meter_dead: bool = False
     meter_hangs: bool = False
+    draws_a: float = 10.0
     offers: list[tuple[float, float, bool]] = field(default_factory=list)
 
 
@@ -198,7 +199,7 @@ class FakeMeter:
         reading = MeterReading(taken_at_s=self._pilot.clock.mono)
         if outlet.meter_dead:
             return replace(reading, error="no answer")
-        current = (10.0, 10.0, 10.0) if outlet.closed else (0.0, 0.0, 0.0)
+        current = (outlet.draws_a,) * 3 if outlet.closed else (0.0, 0.0, 0.0)
         return replace(
             reading,
             energy_import_wh=self._pilot.flowed_wh(self._evse_id),
