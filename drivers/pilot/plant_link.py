@@ -18,6 +18,7 @@ MAX_PACKETS = 200
 """Drained in one tick at most."""
 MAX_PACKET_BYTES = 8_192
 MAX_PATH_BYTES = 107
+_WORDS = ("false", "true")
 
 
 class PlantLink:
@@ -33,11 +34,18 @@ class PlantLink:
         self.close_coil = False
         self.lock: bool | None = None
         """None: leave it where it is."""
+        self.phases: int | None = None
+        """None: leave the switch where it is."""
+        self.cp_connected = True
+        self.rcd_test = False
         self.high_v = self.low_v = math.nan
         self.pp_ohm = math.inf
         self.contactor_closed = False
         self.lock_feedback = LockFeedback.NONE
         self.inputs: Mapping[str, Any] = {}
+        self.sensed_phases: int | None = None
+        self.temperature_c: float | None = None
+        self.current_a: tuple[float, float, float] | None = None
         self._path = path
         self._hello = json.dumps({"attach": evse_id}).encode()
         self._socket: socket.socket | None = None
@@ -46,6 +54,8 @@ class PlantLink:
         self._retry_ms: int | None = None
         self._looked_ms = -1
         self._beats = 0
+        self._seen_phases = 3
+        """Where the switch rested last."""
         self._told = False
         """A state was heard, ever."""
 
@@ -61,12 +71,15 @@ class PlantLink:
 
     def beat(self) -> None:
         """Send the pins; they are the heartbeat of the simulated coil."""
-        if self._socket is None or (self.lock is None and not self._told):
-            return  # until the lock's position is known, any pins would move it
+        if self._socket is None or not self._told:
+            return  # until the positions of lock and phase switch are known, any pins could move them
         self._beats += 1
         lock = self.lock if self.lock is not None else self.lock_feedback is LockFeedback.LOCKED
-        close, locked = ("true" if on else "false" for on in (self.close_coil, lock))
-        pins = f'{{"duty":{self.duty!r},"close":{close},"lock":{locked},"n":{self._beats}}}'
+        pins = (
+            f'{{"duty":{self.duty!r},"close":{_WORDS[self.close_coil]},"lock":{_WORDS[lock]},'
+            f'"phases":{self.phases or self._seen_phases},"cp":{_WORDS[self.cp_connected]},'
+            f'"rcd_test":{_WORDS[self.rcd_test]},"n":{self._beats}}}'
+        )
         try:
             self._socket.send(pins.encode(), socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -75,7 +88,9 @@ class PlantLink:
             self._drop()
 
     def close(self) -> None:
-        """Part from the plant, whose coil drops 300 ms later at the latest."""
+        """Open the coil, send what else was written since the last beat, and part from the plant."""
+        self.close_coil = False
+        self.beat()
         self._drop()
 
     def _connect(self, now_ms: int) -> None:
@@ -115,11 +130,17 @@ class PlantLink:
             high_v, low_v = float(told["cp_high_v"]), float(told["cp_low_v"])
             pp_ohm = math.inf if told["pp_ohm"] is None else float(told["pp_ohm"])
             contactor_closed, lock, inputs = told["contactor_closed"], LockFeedback(told["lock"]), told["inputs"]
+            phases = told.get("phases", 3)  # a plant without the switch has all of them
+            temperature_c, current_a = _number(told.get("temperature_c")), _currents(told.get("current_a"))
         except (ValueError, KeyError, TypeError):
             return False
         if not isinstance(contactor_closed, bool) or not isinstance(inputs, dict):
             return False
+        if phases not in (None, 0, 1, 3) or isinstance(phases, bool | float):
+            return False
         self._told = True
+        self.sensed_phases, self.temperature_c, self.current_a = phases, temperature_c, current_a
+        self._seen_phases = phases or self._seen_phases
         self.high_v, self.low_v, self.pp_ohm = high_v, low_v, pp_ohm
         self.contactor_closed, self.lock_feedback, self.inputs = contactor_closed, lock, inputs
         return True
@@ -139,3 +160,18 @@ def link_of(path: str, runtime_dir: str, evse_id: int, shared: MutableMapping[st
         shared[key] = PlantLink(full, evse_id)
     link: PlantLink = shared[key]
     return link
+
+
+def _number(told: Any) -> float | None:
+    """Return a measured value; None if the plant has none, or one that is no number."""
+    if told is None:
+        return None
+    value = float(told)
+    return value if math.isfinite(value) else None
+
+
+def _currents(told: Any) -> tuple[float, float, float] | None:
+    if told is None:
+        return None
+    l1, l2, l3 = map(_number, told)
+    return None if l1 is None or l2 is None or l3 is None else (l1, l2, l3)

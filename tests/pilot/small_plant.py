@@ -23,7 +23,11 @@ class SmallPlant:
         self.pp_ohm: float | None = 220.0
         self.welded = False
         self.silent = False
-        self.inputs = dict.fromkeys(("rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt"), False)
+        names = ("rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt", "power_loss")
+        self.inputs = dict.fromkeys(names, False)
+        self.phases: int | None = 3
+        self.temperature_c: float | None = 20.0
+        self.current_a: list[float | None] | None = [0.0, 0.0, 0.0]
         self.lock = "unlocked"
         self.closed = False
         self.pins: dict[str, Any] = {}
@@ -61,18 +65,19 @@ class SmallPlant:
         self.wait(lambda: self.turns >= goal)
 
     def state(self) -> bytes:
-        high = VOLTS[self.car]
+        high = VOLTS[self.car if self.pins.get("cp", True) else "A"]
         duty = self.pins.get("duty", 100.0)
         low = high
         if duty == 0:
             high = low = -12.0
         elif duty < 100:
             low = -12.0 if high else 0.0
+        inputs = self.inputs | ({"rcd_trip": True} if self.pins.get("rcd_test") else {})
         return json.dumps(
             {
                 "t_ns": time.monotonic_ns(), "cp_high_v": high, "cp_low_v": low, "pp_ohm": self.pp_ohm,
-                "contactor_closed": self.closed, "lock": self.lock, "inputs": self.inputs, "temperature_c": 20.0,
-                "current_a": [0, 0, 0],
+                "contactor_closed": self.closed, "lock": self.lock, "inputs": inputs, "phases": self.phases,
+                "temperature_c": self.temperature_c, "current_a": self.current_a,
             }
         ).encode()  # fmt: skip
 
@@ -118,6 +123,8 @@ class SmallPlant:
                     self.commands.append(told["close"])
                     self.closed = bool(told["close"]) or self.welded
                     self.lock = "locked" if told["lock"] else "unlocked"
+                    if self.phases is not None:
+                        self.phases = told.get("phases", 3)
         except BlockingIOError:
             return True
         except OSError:

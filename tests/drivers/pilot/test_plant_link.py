@@ -36,7 +36,83 @@ def test_a_beat_carries_all_pins_and_is_counted(tmp_path: Path) -> None:
         link.beat()
         link.beat()
         plant.wait(lambda: plant.pins_seen == 2)
-        assert plant.pins == {"duty": 16 / 0.6, "close": True, "lock": True, "n": 2}
+        usual = {"phases": 3, "cp": True, "rcd_test": False}
+        assert plant.pins == {"duty": 16 / 0.6, "close": True, "lock": True, **usual, "n": 2}
+        link.close_coil, link.phases, link.cp_connected, link.rcd_test = False, 1, False, True
+        link.beat()
+        plant.wait(lambda: plant.pins_seen == 3)
+        other = {"phases": 1, "cp": False, "rcd_test": True}
+        assert plant.pins == {"duty": 16 / 0.6, "close": False, "lock": True, **other, "n": 3}
+        link.close()
+
+
+def test_parting_opens_the_coil_and_sends_what_was_written_last(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        link = PlantLink(str(plant.path), 1)
+        look_until_fresh(link, plant)
+        link.close_coil, link.duty = True, 10.0
+        link.beat()
+        link.duty = 100.0
+        link.close()
+        plant.wait(lambda: plant.pins_seen == 2)
+        assert (plant.pins["close"], plant.pins["duty"]) == (False, 100.0)
+
+
+@pytest.mark.parametrize("rest", [1, 3])
+def test_a_phase_switch_without_command_is_left_where_it_is(tmp_path: Path, rest: int) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.phases = rest
+        link = PlantLink(str(plant.path), 1)
+        now_ms = look_until_fresh(link, plant)
+        link.beat()
+        plant.wait(lambda: plant.pins_seen == 1)
+        assert plant.pins["phases"] == rest
+        plant.phases = 0  # in between: go on to where it was
+        while link.sensed_phases != 0:
+            now_ms += 1
+            plant.turn()
+            link.look(now_ms)
+        link.beat()
+        plant.wait(lambda: plant.pins_seen == 2)
+        assert plant.pins["phases"] == rest
+        link.close()
+
+
+def test_sensors_are_read_and_null_is_unreadable(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.temperature_c, plant.current_a, plant.phases = 36.5, [16.0, 15.9, 0.0], 1
+        link = PlantLink(str(plant.path), 1)
+        now_ms = look_until_fresh(link, plant)
+        assert (link.temperature_c, link.current_a, link.sensed_phases) == (36.5, (16.0, 15.9, 0.0), 1)
+        plant.temperature_c = plant.phases = None
+        plant.current_a = [16.0, None, 0.0]
+        while link.temperature_c is not None:
+            now_ms += 1
+            assert now_ms < 4_000
+            plant.turn()
+            link.look(now_ms)
+        assert (link.current_a, link.sensed_phases) == (None, None)
+        link.close()
+
+
+OLD = b'{"cp_high_v":9,"cp_low_v":9,"pp_ohm":null,"contactor_closed":true,"lock":"locked","inputs":{}'
+
+
+def test_a_plant_without_switch_and_sensors_has_three_phases_and_no_values(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.garbage = OLD + b"}"
+        link = PlantLink(str(plant.path), 1)
+        look_until_fresh(link, plant)
+        assert (link.sensed_phases, link.temperature_c, link.current_a) == (3, None, None)
+        link.close()
+
+
+def test_a_value_that_is_no_number_is_unreadable(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.garbage = OLD + b',"temperature_c":NaN,"current_a":[1,Infinity,2]}'
+        link = PlantLink(str(plant.path), 1)
+        look_until_fresh(link, plant)
+        assert (link.temperature_c, link.current_a) == (None, None)
         link.close()
 
 
@@ -51,20 +127,23 @@ def test_a_lock_without_command_is_left_where_it_is(tmp_path: Path) -> None:
         link.close()
 
 
-def test_no_pins_are_sent_while_they_could_move_a_lock_of_unknown_position(tmp_path: Path) -> None:
+def test_no_pins_are_sent_while_they_could_move_a_lock_or_switch_of_unknown_position(tmp_path: Path) -> None:
     with SmallPlant(tmp_path) as plant:
         plant.silent = True
-        plant.lock = "locked"
+        plant.lock, plant.phases = "locked", 1
         link = PlantLink(str(plant.path), 1)
-        for now_ms in range(3):
+        for now_ms in range(6):
+            link.lock = None if now_ms < 3 else False
             link.look(now_ms)
             link.beat()
             plant.turn()
         assert plant.pins_seen == 0
-        assert plant.lock == "locked"
-        link.lock = False
+        assert (plant.lock, plant.phases) == ("locked", 1)
+        plant.silent = False
+        look_until_fresh(link, plant, 6)
         link.beat()
         plant.wait(lambda: plant.pins_seen == 1)
+        assert (plant.lock, plant.phases) == ("unlocked", 1)
         link.close()
 
 
@@ -88,6 +167,10 @@ def test_garbage_is_as_good_as_silence(tmp_path: Path) -> None:
         b'{"cp_high_v":9,"cp_low_v":9,"pp_ohm":null,"contactor_closed":1,"lock":"locked","inputs":{}}',
         b'{"cp_high_v":9,"cp_low_v":9,"pp_ohm":null,"contactor_closed":true,"lock":"ajar","inputs":{}}',
         b'{"cp_high_v":9,"cp_low_v":9,"pp_ohm":null,"contactor_closed":true,"lock":"locked","inputs":[]}',
+        *(OLD + more for more in (
+            b',"phases":2}', b',"phases":true}', b',"phases":"3"}', b',"temperature_c":"warm"}',
+            b',"temperature_c":[]}', b',"current_a":5}', b',"current_a":[1,2]}', b',"current_a":[1,2,"x"]}',
+        )),
     )  # fmt: skip
     for packet in packets:
         with SmallPlant(tmp_path) as plant:
