@@ -91,6 +91,8 @@ class PlantLink:
         """Open the coil, send what else was written since the last beat, and part from the plant."""
         self.close_coil = False
         self.beat()
+        if self._socket is not None:
+            self._drain(self._socket, 0)  # a state left unread would reset the connection before the pins are read
         self._drop()
 
     def _connect(self, now_ms: int) -> None:

@@ -127,5 +127,7 @@ class SmallPlant:
                         self.phases = told.get("phases", 3)
         except BlockingIOError:
             return True
+        except ConnectionResetError:  # the driver left something unread; what it sent before is still there
+            return self._read(sock)
         except OSError:
             return False
