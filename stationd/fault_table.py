@@ -34,7 +34,7 @@ FAULTS: dict[str, FaultRow] = {
     row.code: row
     for row in (
         FaultRow("contactor_failed", "MREC17EVSEContactorFault", Ends.UNPLUG, 1_100,
-                 "the contactor did not close or did not stay closed: check its coil supply, wiring and feedback contact"),
+                 "the contactor did not close or stay closed: check coil supply, wiring and feedback contact"),
         FaultRow("contactor_welded", "MREC17EVSEContactorFault", Ends.DURABLE, 600,
                  "the contactor did not open: switch the supply off, replace the contactor, then reset the fault"),
         FaultRow("diode", "MREC14PilotFault", Ends.UNPLUG, 650,

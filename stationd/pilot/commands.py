@@ -6,11 +6,14 @@ the next `machine.step` decides.
 
 from dataclasses import replace
 
-from stationd.pilot import permit
+from stationd.fault_table import FAULTS, Ends
+from stationd.pilot import permit, phase_switch
 from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import SURE_MS, Contactor, surely_open
-from stationd.pilot.machine import LATCHING, Seen, State, may_unlock
-from stationd.pilot.protocol import Message, Offer, ResetFault, SetAvailable, Unlock
+from stationd.pilot.machine import Seen, State, may_unlock
+from stationd.pilot.over_current import OverCurrent
+from stationd.pilot.protocol import Message, Offer, ResetFault, SelfTest, SetAvailable, Unlock
+from stationd.pilot.rcd_test import UNDER_WAY, RcdTest
 
 Outcome = tuple[State, str | None]
 
@@ -25,6 +28,8 @@ def apply(state: State, seen: Seen, message: Message, now_ms: int) -> Outcome:
         return _set_available(state, seen, available=message.available)
     if isinstance(message, ResetFault):
         return _reset(state, seen, message.code, now_ms)
+    if isinstance(message, SelfTest):
+        return _self_test(state, seen)
     return state, f"cannot do anything with a message {type(message).__name__}: it is not for this side"
 
 
@@ -32,7 +37,9 @@ def _offer(state: State, offer: Offer, now_ms: int) -> State:
     lock = state.lock
     if offer.permit and lock.released and not permit.live(state.permit, now_ms):
         lock = replace(lock, released=False)  # a new permit: what was unlocked on demand may be locked again
-    lease = permit.renew(amps=offer.amps, granted=offer.permit, lease_ms=offer.lease_ms, now_ms=now_ms)
+    lease = permit.renew(
+        amps=offer.amps, granted=offer.permit, lease_ms=offer.lease_ms, now_ms=now_ms, phases=offer.phases
+    )
     return replace(state, permit=lease, lock=lock)
 
 
@@ -63,20 +70,46 @@ def _set_available(state: State, seen: Seen, *, available: bool) -> Outcome:
     return replace(state, available=available), None
 
 
+def _self_test(state: State, seen: Seen) -> Outcome:
+    if not state.rules.rcd_test:
+        return state, "cannot test the residual current device: this board has no test output; press its test button"
+    if not surely_open(state.contactor) or seen.contactor is not False:
+        return (
+            state,
+            "cannot test the residual current device: the contactor is not surely open; withdraw the permit first",
+        )
+    if state.rcd_test.stage in UNDER_WAY:
+        return state, "cannot test the residual current device: a test is under way"
+    if "rcd_trip" in seen.faulty:
+        return state, "cannot test the residual current device: it is tripped; remove the cause first"
+    return replace(state, rcd_test=RcdTest(asked=True)), None
+
+
 def _reset(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
-    if code not in state.faults:
+    if code not in state.faults and code not in state.warnings:
         return state, f"cannot reset {code[:40]!r}: it is not in force"
     if code in state.inputs.active:
         return state, f"cannot reset {code}: its input is still faulty; remove the cause first"
     if code == "contactor_welded" and not surely_open(state.contactor):
         return state, "cannot reset contactor_welded: the contactor is still seen closed; repair it first"
-    if code == "contactor_failed":
-        return replace(state, contactor=Contactor(since_ms=now_ms)), None
-    if code == "lock_failed":
-        return replace(state, lock=_fresh(state.lock, now_ms)), None
-    if code not in LATCHING or code not in state.latched:
-        return state, f"cannot reset {code}: it ends by itself when its cause is gone"
-    return replace(state, latched=state.latched - {code}, contactor=replace(state.contactor, welded=False)), None
+    if code in state.latched:
+        coil = replace(state.contactor, welded=False)
+        return replace(state, latched=state.latched - {code}, contactor=coil), None
+    match code:
+        case "contactor_failed":
+            return replace(state, contactor=Contactor(since_ms=now_ms, slow=state.contactor.slow)), None
+        case "contactor_slow":
+            return replace(state, contactor=replace(state.contactor, slow=0)), None
+        case "lock_failed":
+            return replace(state, lock=_fresh(state.lock, now_ms)), None
+        case "over_current":
+            return replace(state, over=OverCurrent()), None
+        case "phase_switch":
+            return replace(state, phases=phase_switch.reset(state.phases, now_ms)), None
+        case "rcd_self_test":
+            return replace(state, rcd_test=RcdTest()), None
+    when = FAULTS[code].ends if code in FAULTS else Ends.CAUSE
+    return state, f"cannot reset {code}: it ends by itself {when}"
 
 
 def _fresh(lock: Lock, now_ms: int) -> Lock:

@@ -29,12 +29,21 @@ class Contactor:
     """The last closing failed, or the contact dropped: it must be opened now."""
     welded: bool = False
     """Seen closed too long after it was told to open. The machine latches it."""
+    opening: bool = False
+    """Told to open, and not surely open since then."""
+    slow: int = 0
+    """Openings that took too long, but ended."""
 
 
-def supervise(contactor: Contactor, sensed: bool | None, now_ms: int, *, close_ms: int, open_ms: int) -> Contactor:
-    """Return the contactor after one more look at its feedback; the same object if nothing is new."""
+def supervise(
+    contactor: Contactor, sensed: bool | None, now_ms: int, *, close_ms: int, open_ms: int, slow_ms: int
+) -> Contactor:
+    """Return the contactor after one more look at its feedback; the same object if nothing is new.
+
+    It must be seen closed within `close_ms`, open within `open_ms`; an opening longer than `slow_ms` is counted.
+    """
     if not contactor.commanded:
-        return _supervise_open(contactor, sensed, now_ms, open_ms)
+        return _supervise_open(contactor, sensed, now_ms, open_ms, slow_ms)
     if sensed is None:
         return contactor
     if sensed:
@@ -54,14 +63,18 @@ def supervise(contactor: Contactor, sensed: bool | None, now_ms: int, *, close_m
     return contactor
 
 
-def _supervise_open(contactor: Contactor, sensed: bool | None, now_ms: int, open_ms: int) -> Contactor:
+def _supervise_open(contactor: Contactor, sensed: bool | None, now_ms: int, open_ms: int, slow_ms: int) -> Contactor:
     """Return a contactor that is commanded open after one more look. Only a sure opening ends the time of a weld."""
     if sensed is False:
         since = now_ms if contactor.open_since_ms is None else contactor.open_since_ms
         if now_ms - since >= SURE_MS:
             if contactor.settled and contactor.differs_since_ms is None and not contactor.welded:
                 return contactor
-            return replace(contactor, settled=True, open_since_ms=since, differs_since_ms=None, welded=False)
+            slow = contactor.slow + (contactor.opening and since - contactor.since_ms > slow_ms)
+            return replace(
+                contactor,
+                settled=True, open_since_ms=since, differs_since_ms=None, welded=False, opening=False, slow=slow,
+            )  # fmt: skip
         return contactor if since == contactor.open_since_ms else replace(contactor, open_since_ms=since)
     differs = contactor.differs_since_ms
     if sensed and differs is None:
@@ -81,14 +94,16 @@ def command(contactor: Contactor, *, closed: bool, now_ms: int) -> Contactor:
     """Return the contactor after a command; the same object if it is the old one."""
     if closed == contactor.commanded:
         return contactor
-    return Contactor(since_ms=now_ms, commanded=closed, tries=contactor.tries, welded=contactor.welded)
-
-
-def may_close(contactor: Contactor, sensed: bool | None, now_ms: int, *, min_off_ms: int) -> bool:
-    """Tell whether the contactor itself is fit for a closing now."""
-    return (
-        surely_open(contactor)
-        and sensed is False
-        and contactor.tries < TRIES
-        and now_ms - contactor.since_ms >= min_off_ms
+    return Contactor(
+        since_ms=now_ms,
+        commanded=closed,
+        tries=contactor.tries,
+        welded=contactor.welded,
+        opening=not closed,
+        slow=contactor.slow,
     )
+
+
+def may_close(contactor: Contactor, sensed: bool | None) -> bool:
+    """Tell whether the contactor itself is fit for a closing now."""
+    return surely_open(contactor) and sensed is False and contactor.tries < TRIES

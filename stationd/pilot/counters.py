@@ -4,29 +4,16 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from stationd.pilot import small_file
+from stationd.pilot.cycles import Counters
 
 FILE_NAME = "counters.json"
 MAX_BYTES = 65_536
 MAX_COUNT = 10**9
 """No contactor lives so long; more is damage."""
 RCD_TESTS = ("none", "passed", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """What one EVSE did in its life."""
-
-    cycles: int = 0
-    """Closings of the contactor."""
-    hot_openings: int = 0
-    """Openings while the vehicle still asked for power: they wear the contacts."""
-    slow_openings: int = 0
-    failed_closings: int = 0
-    rcd_test: str = "none"
-    """Last self-test of the residual current device: none, passed, failed."""
 
 
 class CounterError(Exception):

@@ -144,3 +144,19 @@ def follow_diode(diode: Diode, low_v: float | None, now_ms: int, *, pwm_since_ms
     if diode.good == 0 and diode.bad_since_ms == since and diode.shorted == (diode.shorted or late):
         return diode
     return Diode(0, since, diode.shorted or late)
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """Since when the front end repeats one exact pair of readings."""
+
+    high_v: float | None = None
+    low_v: float | None = None
+    since_ms: int = 0
+
+
+def follow_steady(steady: Steady, high_v: float | None, low_v: float | None, now_ms: int) -> Steady:
+    """Return the pair after one more sample; the same object if it is the same pair."""
+    if steady.high_v == high_v and steady.low_v == low_v:
+        return steady
+    return Steady(high_v, low_v, now_ms)

@@ -20,13 +20,16 @@ class Permit:
     """An offer came since the start."""
     lost: bool = False
     """The lease ran out (seen by `expire`)."""
+    phases: int = 3
+    """How many phases may be used, where there is a choice."""
     hold_a: float = 0.0
     """While lost: what a closed contactor may go on with. It only falls."""
 
 
-def renew(*, amps: float, granted: bool, lease_ms: int, now_ms: int) -> Permit:
+def renew(*, amps: float, granted: bool, lease_ms: int, now_ms: int, phases: int = 3) -> Permit:
     """Return the permit after an offer, which replaces everything before it."""
-    return Permit(until_ms=now_ms + min(lease_ms, MAX_LEASE_MS), amps=amps, granted=granted, heard=True)
+    until_ms = now_ms + min(lease_ms, MAX_LEASE_MS)
+    return Permit(until_ms=until_ms, amps=amps, granted=granted, heard=True, phases=phases)
 
 
 def expire(permit: Permit, now_ms: int, *, closed: bool, offered_a: float, hold_a: float, hold_ms: int) -> Permit:

@@ -1,15 +1,14 @@
 """What the profile and the installer's limit say, as the rules of one EVSE's machine. Pure."""
 
-from dataclasses import replace
-
-from stationd.hwprofile import EvseProfile, HwProfile
-from stationd.pilot.machine import Rules
+from stationd.hwprofile import Derating, EvseProfile, HwProfile
+from stationd.pilot.derating import Curve
+from stationd.pilot.state import NO_DERATING, Rules
 
 
 def rules_of(evse: EvseProfile, profile: HwProfile, site_max_a: float) -> Rules:
     """Return the rules of one EVSE. What the board does not have is ruled out by the absence of its table."""
     timings, derating = profile.timings, evse.derating
-    rules = Rules(
+    return Rules(
         max_a=min(evse.max_a, site_max_a),
         has_socket=evse.outlet == "socket",
         ventilated=evse.ventilated,
@@ -33,16 +32,12 @@ def rules_of(evse: EvseProfile, profile: HwProfile, site_max_a: float) -> Rules:
         has_current=evse.current is not None,
         over_current_ms=timings.over_current_ms,
         has_temperature=evse.temperature is not None,
+        derating=NO_DERATING if derating is None else _curve(derating),
         rcd_test=evse.rcd_test is not None,
         rcd_test_ms=timings.rcd_test_ms,
         unlock_on_power_loss=evse.unlock_on_power_loss,
     )
-    if derating is None:
-        return rules
-    return replace(
-        rules,
-        derate_from_c=derating.derate_from_c,
-        derate_to_c=derating.derate_to_c,
-        stop_c=derating.stop_c,
-        hysteresis_c=derating.hysteresis_c,
-    )
+
+
+def _curve(derating: Derating) -> Curve:
+    return Curve(derating.derate_from_c, derating.derate_to_c, derating.stop_c, derating.hysteresis_c)

@@ -3,14 +3,19 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import isfinite
 
-from stationd.pilot import commands, permit
+from stationd.pilot import commands, permit, phase_switch
 from stationd.pilot.board import Channel
 from stationd.pilot.connector_lock import Lock
+from stationd.pilot.cycles import Counters
 from stationd.pilot.duty import duty_to_amps
 from stationd.pilot.interfaces import LockFeedback
 from stationd.pilot.machine import Pins, Rules, Seen, start, step
 from stationd.pilot.protocol import Message, Status, encode
+from stationd.pilot.rcd_test import UNDER_WAY
+from stationd.pilot.verdicts import limit_a
+from stationd.pilot.watch import pilot_parted
 
 STALL_MS = 250
 """So long after the last write the output lease (300 ms) may have dropped the coil: start again from open."""
@@ -32,10 +37,11 @@ class Runner:
         now_ms: int,
         latched: frozenset[str],
         boot_id: str,
+        counters: Counters | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.evse_id = channel.evse_id
-        self.state = start(rules, now_ms, latched)
+        self.state = start(rules, now_ms, latched, counters)
         self.seen = Seen(high_v=None, low_v=None, contactor=None)
         self.line = b""
         """The last status as sent; empty until the inputs were read once."""
@@ -68,6 +74,8 @@ class Runner:
 
     def _count_unplugs(self) -> None:
         cp = self.state.track.state
+        if pilot_parted(self.state):
+            return
         if cp in PLUGGED:
             self._plugged = True
         elif cp == "A" and self._plugged:
@@ -114,6 +122,12 @@ class Runner:
             permit.live(lease, now_ms),
             lease.heard and lease.lost,
             state.faults,
+            state.warnings,
+            state.waits_for,
+            state.counters,
+            state.rcd_test.stage,
+            state.phases,
+            _whole_degrees(self.seen.temperature_c),
         )
         if told == self._told and now_ms - self._told_ms < REPEAT_MS:
             return None
@@ -123,20 +137,18 @@ class Runner:
 
     def _status(self, now_ms: int) -> Status:
         state, seen = self.state, self.seen
-        max_a = state.rules.max_a
-        if state.rules.has_socket and state.cable.amps is not None:
-            max_a = min(max_a, state.cable.amps)
+        counters = state.counters
         closed = state.contactor.commanded if seen.contactor is None else seen.contactor
         return Status(
             evse_id=self.evse_id,
             cp=state.track.state or "E",
-            volts=round(seen.high_v, 2) if seen.high_v is not None and seen.high_v == seen.high_v else 0.0,
+            volts=_volts(seen.high_v),
             duty=round(self._channel.duty, 2),
             commanded_closed=state.contactor.commanded,
             sensed_closed=closed,
             lock=_lock_word(state.lock, seen.lock),
             pp_amps=state.cable.amps if state.rules.has_socket else None,
-            max_amps=max_a,
+            max_amps=limit_a(state),
             offered_amps=round(duty_to_amps(self._channel.duty), 2),
             permit=permit.live(state.permit, now_ms),
             brain_lost=state.permit.heard and state.permit.lost,
@@ -144,8 +156,26 @@ class Runner:
             uptime_ms=now_ms - self._started_ms,
             boot_id=self._boot_id,
             unplugs=self._unplugs,
+            warnings=state.warnings,
+            waits_for=state.waits_for,
+            phases=phase_switch.connects(state.phases) if state.rules.phase_switch else state.rules.phases,
+            temperature_c=_whole_degrees(seen.temperature_c),
+            low_v=_volts(seen.low_v),
+            rcd_test="running" if state.rcd_test.stage in UNDER_WAY else counters.rcd_test,
+            cycles=counters.cycles,
+            hot_openings=counters.hot_openings,
+            slow_openings=counters.slow_openings,
+            failed_closings=counters.failed_closings,
         )
 
 
 def _lock_word(lock: Lock, feedback: LockFeedback | None) -> str:
     return LockFeedback.FAILED if feedback is None or lock.failed else feedback
+
+
+def _volts(volts: float | None) -> float:
+    return round(volts, 2) if volts is not None and isfinite(volts) else 0.0
+
+
+def _whole_degrees(celsius: float | None) -> float | None:
+    return float(round(celsius)) if celsius is not None and isfinite(celsius) else None

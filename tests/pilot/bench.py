@@ -3,7 +3,7 @@
 import copy
 from dataclasses import dataclass, field, replace
 
-from stationd.pilot import commands, permit
+from stationd.pilot import commands, permit, rcd_test
 from stationd.pilot.contactor import TRIES
 from stationd.pilot.cp import ENOUGH, CpState, classify, diode_ok
 from stationd.pilot.duty import duty_to_amps, is_pwm
@@ -30,6 +30,14 @@ class Bench:
     """obeys, jammed (stays where it is), unreadable."""
     faulty: frozenset[str] = frozenset()
     stalled: bool = False
+    celsius: float | None = None
+    amps: tuple[float, float, float] | None = None
+    phases: int | None = None
+    """Position of the phase switch; it follows at once, unless `phase_switch` says otherwise."""
+    phase_switch: str = "obeys"
+    """obeys, stuck, unreadable."""
+    rcd: str = "obeys"
+    """The device under self-test: obeys, dead (does not trip), stays (trips, and stays so)."""
     now_ms: int = 100_000
     contactor: bool = False
     feedback: LockFeedback = LockFeedback.UNLOCKED
@@ -47,6 +55,8 @@ class Bench:
 
     def look(self) -> Seen:
         high = self.volts
+        if not self.pins.cp_connected and high is not None:
+            high = 12.0
         if self.pins.duty == 0.0 and high is not None:
             high = -12.0
         low = high
@@ -54,7 +64,17 @@ class Bench:
             low = -12.0 if self.diode and high > 1 else -8.8
         sensed = {"welded": True, "unreadable": None, "stuck_open": False}.get(self.coil, self.contactor)
         feedback = None if self.lock == "unreadable" else self.feedback
-        return Seen(high, low, sensed, feedback, self.pp_ohm, self.faulty, stalled=self.stalled)
+        return Seen(
+            high, low, sensed, feedback, self.pp_ohm, self.faulty | self._tripped(), stalled=self.stalled,
+            temperature_c=self.celsius, amps=self.amps,
+            phases=None if self.phase_switch == "unreadable" else self.phases,
+        )  # fmt: skip
+
+    def _tripped(self) -> frozenset[str]:
+        tripped = self.pins.rcd_test and self.rcd != "dead"
+        if tripped and self.rcd == "stays":
+            self.faulty |= {"rcd_trip"}
+        return frozenset({"rcd_trip"}) if tripped else frozenset()
 
     def tick(self, after_ms: int = 4) -> Pins:
         self.now_ms += after_ms
@@ -64,6 +84,8 @@ class Bench:
         check(old, self.state, self.seen, self.pins, pins, self.now_ms)
         self.pins = pins
         self.contactor = pins.closed
+        if pins.phases is not None and self.phase_switch == "obeys":
+            self.phases = pins.phases
         if self.rules.has_socket and self.lock == "obeys" and pins.locked is not None:
             self.feedback = LockFeedback.LOCKED if pins.locked else LockFeedback.UNLOCKED
         return pins
@@ -85,8 +107,8 @@ class Bench:
         self.state, error = commands.apply(self.state, self.seen, message, self.now_ms)
         return error
 
-    def offer(self, amps: float = 16.0, *, permit: bool = True, lease_ms: int = 10_000) -> None:
-        assert self.say(Offer(1, amps, 3, permit, lease_ms, 1)) is None
+    def offer(self, amps: float = 16.0, *, permit: bool = True, lease_ms: int = 10_000, phases: int = 3) -> None:
+        assert self.say(Offer(1, amps, phases, permit, lease_ms, 1)) is None
 
     def unlock(self) -> str | None:
         return self.say(Unlock(1, 1))
@@ -165,6 +187,18 @@ def check(old: State, new: State, seen: Seen, was: Pins, pins: Pins, now_ms: int
             assert seen.lock is LockFeedback.LOCKED
             assert new.cable.amps is not None
             assert cable_amps(seen.pp_ohm) is not None
+    if was.phases is not None and pins.phases != was.phases:
+        assert not pins.closed
+        assert not was.closed
+        assert seen.contactor is False
+        assert not was.cp_connected
+        assert not pins.cp_connected
+    if pins.rcd_test or not pins.cp_connected:
+        assert not pins.closed
+        assert seen.contactor is False
+    if pins.closed and not was.closed:
+        assert new.phases.position in (1, 3) or not rules.phase_switch
+        assert not rules.rcd_test or new.rcd_test.stage is rcd_test.Stage.PASSED
     offered = duty_to_amps(pins.duty)
     if offered:
         assert offered <= rules.max_a + 1e-9

@@ -120,7 +120,7 @@ def test_a_weld_is_not_reset_while_the_contact_is_closed() -> None:
 def test_a_fault_that_ends_by_itself_is_not_reset() -> None:
     bench = Bench(volts=VOLTS["E"])
     bench.run(500)
-    assert bench.reset("pilot_error") == "cannot reset pilot_error: it ends by itself when its cause is gone"
+    assert bench.reset("pilot_error") == "cannot reset pilot_error: it ends by itself with its cause"
 
 
 def test_an_unreadable_file_of_latches_can_be_reset() -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from stationd.pilot.counters import CounterError, Counters, read, write
+from stationd.pilot.counters import CounterError, read, write
+from stationd.pilot.cycles import Counters
 
 
 def test_counters_survive_the_disk(tmp_path: Path) -> None:

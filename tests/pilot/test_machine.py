@@ -421,7 +421,7 @@ def test_a_pilot_that_drops_out_under_load_again_and_again_is_given_up_until_the
 
 @pytest.mark.parametrize("edge", [(), ("mid",), ("mid", "mid", "mid")])
 def test_a_vehicle_that_stops_and_starts_in_good_order_is_served_for_ever(edge: tuple[str, ...]) -> None:
-    bench = charging()
+    bench = charging(replace(SOCKET, burst_cycles=10))
     for _ in range(6):
         for state in edge:
             bench.volts = VOLTS[state]

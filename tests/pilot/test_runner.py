@@ -105,7 +105,7 @@ def test_a_status_says_everything() -> None:
     assert status == Status(
         evse_id=1, cp="C", volts=6.0, duty=26.67, commanded_closed=True, sensed_closed=True, lock="locked",
         pp_amps=32.0, max_amps=16.0, offered_amps=16.0, permit=True, brain_lost=False, faults=(),
-        uptime_ms=status.uptime_ms, boot_id="b",
+        uptime_ms=status.uptime_ms, boot_id="b", low_v=-12.0, cycles=1,
     )  # fmt: skip
     lost = run(runner, 4_000, 8_400)[-1]
     assert (lost.permit, lost.brain_lost, lost.offered_amps) == (False, True, 6.0)

@@ -1,0 +1,245 @@
+"""The observing half of a tick: brings everything that is only watched up to date, decides on no pin. Pure."""
+
+from dataclasses import replace
+
+from stationd.pilot import (
+    contactor,
+    derating,
+    fault_inputs,
+    over_current,
+    permit,
+    phase_switch,
+    rcd_test,
+    vehicle,
+    wake_up,
+)
+from stationd.pilot.contactor import Contactor
+from stationd.pilot.cp import (
+    ENOUGH,
+    PLUGGED,
+    CpState,
+    CpTrack,
+    Diode,
+    Steady,
+    classify,
+    follow,
+    follow_diode,
+    follow_noise,
+    follow_steady,
+)
+from stationd.pilot.cycles import Counters
+from stationd.pilot.duty import MIN_OFFER_A, is_pwm
+from stationd.pilot.fault_inputs import Inputs
+from stationd.pilot.phase_switch import Phases
+from stationd.pilot.proximity import Cable, cable_amps
+from stationd.pilot.proximity import follow as follow_cable
+from stationd.pilot.rcd_test import RcdTest
+from stationd.pilot.state import Rules, Seen, State, updated
+from stationd.pilot.wake_up import WakeUp
+
+SETTLE_MS = 1_000
+"""After the start unreadable inputs are no fault for so long."""
+
+
+def watch(state: State, seen: Seen, now_ms: int) -> State:
+    """Return the state with everything that is only observed brought up to date; the same object if nothing is new."""
+    rules = state.rules
+    blind = pilot_parted(state)
+    track = _blinded(state.track, now_ms) if blind else _track(state, seen, now_ms)
+    gone = track.state is CpState.A  # E and F say nothing about the plug
+    coil = contactor.supervise(
+        state.contactor,
+        seen.contactor,
+        now_ms,
+        close_ms=rules.close_ms,
+        open_ms=rules.open_ms,
+        slow_ms=rules.slow_open_ms,
+    )
+    counters = _counted(state.counters, state.contactor, coil)
+    if gone and coil.tries and not coil.commanded:
+        coil = replace(coil, tries=0)  # the next vehicle gets its own tries
+    is_open = contactor.surely_open(coil) and seen.contactor is False
+    test = _rcd_test(state, seen, now_ms, is_open=is_open, gone=gone)
+    if test is not state.rcd_test:
+        counters = _tested(counters, test)
+    inputs, settled = _inputs(state, seen, track, test, now_ms)
+    lease = permit.expire(
+        state.permit,
+        now_ms,
+        closed=state.contactor.commanded,
+        offered_a=state.offered_a if state.contactor.commanded else 0.0,
+        hold_a=rules.hold_a,
+        hold_ms=rules.hold_ms,
+    )
+    over = over_current.follow(
+        state.over,
+        seen.amps,
+        now_ms,
+        offered_a=state.offered_a,
+        closed=state.contactor.commanded,
+        plugged=not gone,
+        patience_ms=rules.over_current_ms,
+    )
+    return updated(
+        state,
+        track=track,
+        contactor=coil,
+        inputs=inputs,
+        permit=lease,
+        cable=_cable(state, seen, now_ms, gone=gone),
+        diode=_diode(state, seen, track, now_ms, blind=blind),
+        noise=follow_noise(state.noise, track, now_ms),
+        latched=_latched(state.latched, inputs, coil),
+        settled=settled,
+        steady=_steady(state, seen, now_ms),
+        vehicle=state.vehicle if blind else vehicle.follow(state.vehicle, track.state, now_ms),
+        wake=_wake(state, track, now_ms),
+        heat=derating.follow(state.heat, seen.temperature_c, now_ms, hysteresis_c=rules.derating.hysteresis_c),
+        over=over,
+        rcd_test=test,
+        phases=_phases(state, seen, now_ms, is_open=is_open),
+        counters=counters,
+    )
+
+
+def readable(rules: Rules, seen: Seen) -> bool:
+    """Tell whether every input could be read."""
+    if seen.high_v is None or seen.contactor is None or "hardware" in seen.faulty:
+        return False
+    if rules.has_socket and (seen.lock is None or seen.pp_ohm is None):
+        return False
+    if rules.has_temperature and not derating.readable(seen.temperature_c):
+        return False
+    if rules.phase_switch and seen.phases is None:
+        return False
+    return not rules.has_current or over_current.readable(seen.amps)
+
+
+def pilot_parted(state: State) -> bool:
+    """Tell whether the pilot is parted from the vehicle by this station, or was until a moment ago."""
+    if state.phases.stage in phase_switch.BLIND:
+        return True
+    by_switch = state.rules.wake_up == "cp_switch"
+    return by_switch and state.wake.stage in (wake_up.Stage.WAKING, wake_up.Stage.JOINING)
+
+
+def may_offer(state: State, now_ms: int) -> bool:
+    """Tell whether PWM may run at all: nothing is being switched or tested that the vehicle must not see."""
+    switching = state.phases.stage is not phase_switch.Stage.REST
+    waking = state.wake.stage in (wake_up.Stage.WAKING, wake_up.Stage.JOINING)
+    return not switching and not waking and not vehicle.unsure(state.vehicle, now_ms)
+
+
+def _track(state: State, seen: Seen, now_ms: int) -> CpTrack:
+    if seen.cp_new and (seen.high_v is not None or state.settled):
+        return follow(state.track, CpState.E if seen.high_v is None else classify(seen.high_v), now_ms)
+    return state.track
+
+
+def _blinded(track: CpTrack, now_ms: int) -> CpTrack:
+    """Return the track of a pilot that this station parted: the last state stays, but closes nothing."""
+    return replace(track, candidate=None, count=0, no_demand=ENOUGH, unsteady_ms=now_ms)
+
+
+def _steady(state: State, seen: Seen, now_ms: int) -> Steady:
+    if not state.rules.stuck_ms or not seen.cp_new:
+        return state.steady
+    return follow_steady(state.steady, seen.high_v, seen.low_v, now_ms)
+
+
+def _diode(state: State, seen: Seen, track: CpTrack, now_ms: int, *, blind: bool) -> Diode:
+    gone = track.state is CpState.A
+    if blind or not seen.cp_new or not (gone or track.state in PLUGGED):
+        return state.diode
+    pwm_since = state.duty_kind_ms if is_pwm(state.duty) else None
+    return follow_diode(state.diode, seen.low_v, now_ms, pwm_since_ms=pwm_since, plugged=not gone)
+
+
+def _cable(state: State, seen: Seen, now_ms: int, *, gone: bool) -> Cable:
+    if not state.rules.has_socket:
+        return state.cable
+    return follow_cable(state.cable, cable_amps(seen.pp_ohm), now_ms, plugged=not gone)
+
+
+def _wake(state: State, track: CpTrack, now_ms: int) -> WakeUp:
+    if state.rules.wake_up == "none":
+        return state.wake
+    wanted = (
+        permit.live(state.permit, now_ms)
+        and state.permit.amps >= MIN_OFFER_A
+        and not state.faults
+        and not state.stopping
+        and state.available
+        and state.phases.stage is phase_switch.Stage.REST
+    )
+    return wake_up.follow(state.wake, track.state, now_ms, wanted=wanted, offering=state.offered_a >= MIN_OFFER_A)
+
+
+def _phases(state: State, seen: Seen, now_ms: int, *, is_open: bool) -> Phases:
+    if not state.rules.phase_switch or state.stopping:
+        return state.phases
+    target = (
+        phase_switch.wanted(state.permit.phases) if permit.live(state.permit, now_ms) and not state.faults else None
+    )
+    if state.wake.stage in (wake_up.Stage.WAKING, wake_up.Stage.JOINING):
+        target = None  # one after the other
+    return phase_switch.follow(
+        state.phases, seen.phases, now_ms, target=target, is_open=is_open, rest_ms=state.rules.rest_ms
+    )
+
+
+def _rcd_test(state: State, seen: Seen, now_ms: int, *, is_open: bool, gone: bool) -> RcdTest:
+    test = state.rcd_test
+    if not state.rules.rcd_test or state.stopping:
+        return test
+    live = permit.live(state.permit, now_ms)
+    over = test.stage is rcd_test.Stage.PASSED and not live and not state.contactor.commanded
+    if over or (gone and test.stage is rcd_test.Stage.FAILED):
+        test = replace(test, stage=rcd_test.Stage.DUE, since_ms=now_ms)
+    return rcd_test.follow(
+        test,
+        now_ms,
+        tripped="rcd_trip" in seen.faulty,
+        begin=live and not gone and not state.faults,
+        is_open=is_open,
+        limit_ms=state.rules.rcd_test_ms,
+    )
+
+
+def _tested(counters: Counters, test: RcdTest) -> Counters:
+    """Return the counters with the result of a test that just ended."""
+    result = {rcd_test.Stage.PASSED: "passed", rcd_test.Stage.FAILED: "failed"}.get(test.stage, counters.rcd_test)
+    return counters if result == counters.rcd_test else replace(counters, rcd_test=result)
+
+
+def _counted(counters: Counters, old: Contactor, new: Contactor) -> Counters:
+    """Return the counters after what the contactor's feedback told."""
+    slow = new.slow - old.slow
+    failed = new.failed and not old.failed
+    if not slow and not failed:
+        return counters
+    return replace(
+        counters,
+        slow_openings=counters.slow_openings + slow,
+        failed_closings=counters.failed_closings + failed,
+    )
+
+
+def _latched(latched: frozenset[str], inputs: Inputs, coil: Contactor) -> frozenset[str]:
+    if "rcd_trip" in inputs.active and "rcd_trip" not in latched:
+        latched = latched | {"rcd_trip"}
+    if coil.welded and "contactor_welded" not in latched:
+        latched = latched | {"contactor_welded"}
+    return latched
+
+
+def _inputs(state: State, seen: Seen, track: CpTrack, test: RcdTest, now_ms: int) -> tuple[Inputs, bool]:
+    """Return the fault inputs, `hardware` among them, and whether the state has settled after the start."""
+    can_read = readable(state.rules, seen)
+    settled = state.settled or (can_read and track.state is not None) or now_ms - state.started_ms >= SETTLE_MS
+    faulty = seen.faulty
+    if not can_read:
+        faulty = faulty | {"hardware"} if settled else faulty - {"hardware"}
+    if "rcd_trip" in faulty and test.stage in rcd_test.UNDER_WAY:
+        faulty = faulty - {"rcd_trip"}  # it was asked to trip
+    return fault_inputs.follow(state.inputs, faulty, now_ms), settled

@@ -1,0 +1,135 @@
+import pytest
+
+from stationd.pilot.phase_switch import (
+    APART,
+    BLIND,
+    FOLLOW_MS,
+    JOIN_MS,
+    LOST_MS,
+    MOVE_MS,
+    PART_MS,
+    Phases,
+    Stage,
+    connects,
+    follow,
+    reset,
+    wanted,
+)
+
+THREE = Phases(since_ms=0, position=3)
+
+
+def look(
+    phases: Phases, now_ms: int, *, sensed: int | None = 3, target: int | None = 1, is_open: bool = True
+) -> Phases:
+    return follow(phases, sensed, now_ms, target=target, is_open=is_open, rest_ms=10_000)
+
+
+def at(stage: Stage, *, position: int = 3) -> Phases:
+    return Phases(since_ms=0, position=position, target=1, stage=stage)
+
+
+def test_the_change_goes_its_one_way() -> None:
+    stages = [(0, THREE)]
+    phases, sensed = THREE, 3
+    for now_ms in range(0, 4_000, 4):
+        phases = look(phases, now_ms, sensed=sensed, is_open=now_ms >= 500)
+        sensed = phases.position
+        if phases.stage is not stages[-1][1].stage:
+            stages.append((now_ms, phases))
+    told = [(now_ms, phases.stage, phases.position) for now_ms, phases in stages[1:]]
+    assert told == [
+        (0, Stage.STOPPING, 3),
+        (500, Stage.OPENED, 3),
+        (500 + PART_MS, Stage.PARTED, 3),
+        (500 + 2 * PART_MS, Stage.MOVING, 1),
+        (500 + 2 * PART_MS + MOVE_MS, Stage.JOINING, 1),
+        (500 + 2 * PART_MS + MOVE_MS + JOIN_MS, Stage.REST, 1),
+    ]
+    assert connects(phases) == 1
+
+
+def test_a_change_of_mind_before_the_contactor_opened_ends_it() -> None:
+    assert look(at(Stage.STOPPING), 50, target=3) == Phases(since_ms=50, position=3, target=1)
+    assert look(at(Stage.STOPPING), 50, target=None, is_open=False).stage is Stage.STOPPING
+
+
+@pytest.mark.parametrize(("stage", "back"), [(Stage.OPENED, Stage.STOPPING), (Stage.PARTED, Stage.JOINING)])
+def test_a_contactor_that_is_not_open_any_more_keeps_the_switch_from_moving(stage: Stage, back: Stage) -> None:
+    phases = look(at(stage), PART_MS, is_open=False)
+    assert (phases.stage, phases.position) == (back, 3)
+
+
+@pytest.mark.parametrize("stage", [Stage.OPENED, Stage.PARTED])
+def test_each_pause_lasts_its_time(stage: Stage) -> None:
+    phases = at(stage)
+    assert look(phases, PART_MS - 1) is phases
+    assert look(phases, PART_MS).stage is not stage
+
+
+def test_a_switch_that_does_not_follow_has_failed_and_the_pilot_is_joined_again() -> None:
+    moving = at(Stage.MOVING, position=1)
+    assert look(moving, FOLLOW_MS - 1, sensed=0) is moving
+    failed = look(moving, FOLLOW_MS, sensed=0)
+    assert failed.failed
+    assert failed.stage is Stage.JOINING
+    rest = look(failed, FOLLOW_MS + JOIN_MS, sensed=0)
+    assert rest.stage is Stage.REST
+    assert connects(rest) == 0
+    assert look(rest, 20_000, sensed=1, target=3).stage is Stage.REST  # not without a reset
+
+
+def test_the_next_change_waits_for_its_rest() -> None:
+    moved = look(at(Stage.PARTED), PART_MS)
+    assert moved.rested_ms == PART_MS + 10_000
+    rest = Phases(since_ms=3_000, position=1, rested_ms=moved.rested_ms)
+    assert look(rest, moved.rested_ms - 1, sensed=1, target=3) is rest
+    assert look(rest, moved.rested_ms, sensed=1, target=3).stage is Stage.STOPPING
+
+
+def test_no_wish_moves_nothing() -> None:
+    assert look(THREE, 50_000, target=None) is THREE
+    assert look(THREE, 50_000, target=3) is THREE
+
+
+def test_feedback_that_wavers_for_long_is_a_failure() -> None:
+    phases = look(THREE, 0, sensed=0, target=None)
+    assert connects(phases) == 0
+    assert look(phases, 50, sensed=3, target=None) == THREE
+    assert look(phases, LOST_MS - 1, sensed=0, target=1) is phases  # no change begins from an unclear position
+    failed = look(phases, LOST_MS, sensed=1, target=None)
+    assert failed.failed
+    assert look(failed, 5_000, sensed=1, target=None) is failed
+
+
+def test_unreadable_feedback_is_no_position() -> None:
+    assert look(THREE, 0, sensed=None, target=None) is THREE
+
+
+@pytest.mark.parametrize("sensed", [1, 3])
+def test_the_position_is_learnt_from_the_feedback(sensed: int) -> None:
+    assert look(Phases(since_ms=0), 4, sensed=sensed, target=None).position == sensed
+
+
+def test_a_switch_between_its_positions_at_the_start_is_moved_to_three_phases() -> None:
+    phases = look(Phases(since_ms=0), FOLLOW_MS - 1, sensed=0, target=1)
+    assert phases == Phases(since_ms=0)
+    phases = look(phases, FOLLOW_MS, sensed=0, target=1)
+    assert (phases.stage, phases.target, connects(phases)) == (Stage.STOPPING, 3, 0)
+    assert look(phases, FOLLOW_MS + 4, sensed=0, target=1).stage is Stage.OPENED  # whatever is wished
+
+
+def test_a_reset_leaves_the_switch_where_it_was_told_to_be() -> None:
+    failed = Phases(since_ms=0, position=1, failed=True, rested_ms=77, stage=Stage.REST, lost_since_ms=3)
+    assert reset(failed, 500) == Phases(since_ms=500, position=1, rested_ms=77)
+
+
+@pytest.mark.parametrize(("offered", "position"), [(1, 1), (2, 1), (3, 3)])
+def test_no_more_phases_than_offered(offered: int, position: int) -> None:
+    assert wanted(offered) == position
+
+
+def test_the_pilot_is_not_believed_while_it_is_parted_or_just_joined() -> None:
+    assert set(APART) < set(BLIND)
+    assert Stage.JOINING in BLIND
+    assert all(connects(at(stage)) == 0 for stage in BLIND)
