@@ -22,6 +22,5 @@ class Driver:
         self._link.rcd_test = active
 
     def close(self) -> None:
-        """End the test and part from the plant."""
-        self._link.rcd_test = False
+        """Part from the plant, the test ended."""
         self._link.close()

@@ -22,6 +22,5 @@ class Driver:
         self._link.cp_connected = connected
 
     def close(self) -> None:
-        """Join the pilot and part from the plant."""
-        self._link.cp_connected = True
+        """Part from the plant, the pilot joined."""
         self._link.close()

@@ -40,8 +40,8 @@ class PlantLink:
         self.rcd_test = False
         self.high_v = self.low_v = math.nan
         self.pp_ohm = math.inf
-        self.contactor_closed = False
-        self.lock_feedback = LockFeedback.NONE
+        self.contactor_closed: bool | None = None
+        self.lock_feedback: LockFeedback | None = None
         self.inputs: Mapping[str, Any] = {}
         self.sensed_phases: int | None = None
         self.temperature_c: float | None = None
@@ -54,10 +54,10 @@ class PlantLink:
         self._retry_ms: int | None = None
         self._looked_ms = -1
         self._beats = 0
+        self._seen_locked: bool | None = None
+        """Whether the lock was locked when it was last read."""
         self._seen_phases = 3
         """Where the switch rested last."""
-        self._told = False
-        """A state was heard, ever."""
 
     def look(self, now_ms: int) -> bool:
         """Take in the newest state, once per tick however many drivers ask; tell whether it is fresh."""
@@ -71,10 +71,10 @@ class PlantLink:
 
     def beat(self) -> None:
         """Send the pins; they are the heartbeat of the simulated coil."""
-        if self._socket is None or not self._told:
+        if self._socket is None or self._seen_locked is None:
             return  # until the positions of lock and phase switch are known, any pins could move them
         self._beats += 1
-        lock = self.lock if self.lock is not None else self.lock_feedback is LockFeedback.LOCKED
+        lock = self.lock if self.lock is not None else self._seen_locked
         pins = (
             f'{{"duty":{self.duty!r},"close":{_WORDS[self.close_coil]},"lock":{_WORDS[lock]},'
             f'"phases":{self.phases or self._seen_phases},"cp":{_WORDS[self.cp_connected]},'
@@ -88,8 +88,11 @@ class PlantLink:
             self._drop()
 
     def close(self) -> None:
-        """Open the coil, send what else was written since the last beat, and part from the plant."""
-        self.close_coil = False
+        """Part from the plant with the coil open, the pilot joined and the test ended, as a board without power is.
+
+        What else was written since the last beat is sent too.
+        """
+        self.close_coil, self.cp_connected, self.rcd_test = False, True, False
         self.beat()
         if self._socket is not None:
             self._drain(self._socket, 0)  # a state left unread would reset the connection before the pins are read
@@ -131,16 +134,18 @@ class PlantLink:
             told = json.loads(packet.decode())  # of bytes it would guess the encoding first
             high_v, low_v = float(told["cp_high_v"]), float(told["cp_low_v"])
             pp_ohm = math.inf if told["pp_ohm"] is None else float(told["pp_ohm"])
-            contactor_closed, lock, inputs = told["contactor_closed"], LockFeedback(told["lock"]), told["inputs"]
+            contactor_closed, inputs = told["contactor_closed"], told["inputs"]
+            lock = None if told["lock"] is None else LockFeedback(told["lock"])
             phases = told.get("phases", 3)  # a plant without the switch has all of them
             temperature_c, current_a = _number(told.get("temperature_c")), _currents(told.get("current_a"))
         except (ValueError, KeyError, TypeError):
             return False
-        if not isinstance(contactor_closed, bool) or not isinstance(inputs, dict):
+        if not isinstance(contactor_closed, bool | None) or not isinstance(inputs, dict):
             return False
         if phases not in (None, 0, 1, 3) or isinstance(phases, bool | float):
             return False
-        self._told = True
+        if lock is not None:
+            self._seen_locked = lock is LockFeedback.LOCKED
         self.sensed_phases, self.temperature_c, self.current_a = phases, temperature_c, current_a
         self._seen_phases = phases or self._seen_phases
         self.high_v, self.low_v, self.pp_ohm = high_v, low_v, pp_ohm

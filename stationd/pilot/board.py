@@ -11,17 +11,25 @@ from stationd.pilot.interfaces import (
     ConnectorLock,
     Contactor,
     CpReading,
+    CpSwitch,
+    CurrentInput,
     DriverError,
     FaultInput,
     LockFeedback,
+    PhaseSwitch,
     Pilot,
     ProximityInput,
+    RcdTest,
+    TemperatureInput,
 )
 from stationd.pilot.machine import FAULT_INPUTS, Pins, Seen
 
 PP_EVERY = 16
 """Ticks from one reading of the proximity contact to the next."""
-KINDS = ("pilot", "contactor", "lock", "fault")
+TEMPERATURE_EVERY = 64
+"""Ticks from one reading of the temperature to the next. One that cannot be read is tried again as often as proximity,
+but never in the same tick."""
+KINDS = ("pilot", "contactor", "lock", "fault", "sensor")
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -37,6 +45,11 @@ class Channel:
         proximity: ProximityInput | None = None,
         lock: ConnectorLock | None = None,
         faults: tuple[FaultInput, ...] = (),
+        phase_switch: PhaseSwitch | None = None,
+        cp_switch: CpSwitch | None = None,
+        rcd_test: RcdTest | None = None,
+        temperature: TemperatureInput | None = None,
+        current: CurrentInput | None = None,
     ) -> None:
         self.evse_id = evse_id
         self.duty = STEADY_HIGH
@@ -46,8 +59,14 @@ class Channel:
         self._proximity = proximity
         self._lock = lock
         self._faults = faults
+        self._phase_switch = phase_switch
+        self._cp_switch = cp_switch
+        self._rcd_test = rcd_test
+        self._temperature = temperature
+        self._current = current
         self._reading: CpReading | None = None
         self._pp_ohm: float | None = inf
+        self._temperature_c: float | None = None
         self._turn = 0
         self._write_failed = False
 
@@ -55,14 +74,19 @@ class Channel:
         """Return what the inputs say. A driver that raises `OSError` counts as unreadable."""
         failed = self._write_failed
         cp_new = True
-        if self._proximity is not None:
-            self._turn = (self._turn + 1) % PP_EVERY
-            if self._turn == 1:
-                cp_new = not self._proximity.takes_cp_turn
-                try:
-                    self._pp_ohm = self._proximity.ohms(now_ms)
-                except OSError:
-                    self._pp_ohm = None
+        self._turn = (self._turn + 1) % TEMPERATURE_EVERY
+        slow = self._turn % PP_EVERY
+        if slow == 1 and self._proximity is not None:
+            cp_new = not self._proximity.takes_cp_turn
+            try:
+                self._pp_ohm = self._proximity.ohms(now_ms)
+            except OSError:
+                self._pp_ohm = None
+        elif slow == 2 and self._temperature is not None and (self._turn == 2 or self._temperature_c is None):
+            try:
+                self._temperature_c = self._temperature.celsius(now_ms)
+            except OSError:
+                self._temperature_c = None
         if cp_new:
             try:
                 self._reading = self._pilot.sample(now_ms)
@@ -70,6 +94,7 @@ class Channel:
                 self._reading = None
         faulty = self._alarms(now_ms)
         sensed: bool | None
+        phases: int | None = None
         lock: LockFeedback | None = LockFeedback.NONE
         try:
             sensed = self._contactor.sensed_closed(now_ms)
@@ -80,11 +105,18 @@ class Channel:
                 lock = self._lock.feedback(now_ms)
             except OSError:
                 lock, failed = None, True
+        if self._phase_switch is not None:
+            try:
+                phases = self._phase_switch.sensed_phases(now_ms)
+            except OSError:
+                phases = None
+            failed = failed or phases is None
         if failed:
             faulty = faulty | {"hardware"}
         reading = self._reading
         high_v, low_v = (None, None) if reading is None else (reading.high_v, reading.low_v)
-        return Seen(high_v, low_v, sensed, lock, self._pp_ohm, faulty, cp_new)
+        amps = None if self._current is None else self._amps(self._current, now_ms)
+        return Seen(high_v, low_v, sensed, lock, self._pp_ohm, faulty, cp_new, self._temperature_c, amps, phases)
 
     def write(self, pins: Pins, now_ms: int, in_time: Callable[[], bool]) -> None:
         """Set the outputs: opening comes before everything else, closing after everything else.
@@ -101,12 +133,20 @@ class Channel:
             self._write_failed = True
         if self._lock is not None and pins.locked is not None:
             self._try(self._lock.write, locked=pins.locked)
+        if self._phase_switch is not None and pins.phases is not None:
+            self._try(self._phase_switch.write, phases=pins.phases, now_ms=now_ms)
+        if self._cp_switch is not None:
+            self._try(self._cp_switch.write, connected=pins.cp_connected)
+        if self._rcd_test is not None:
+            self._try(self._rcd_test.write, active=pins.rcd_test)
         if pins.closed:
             self._try(self._contactor.write, closed=in_time(), now_ms=now_ms)
 
     def close(self) -> None:
         """Give all devices back."""
-        for driver in (*self._faults, self._lock, self._proximity, self._pilot, self._contactor):
+        sensors = (*self._faults, self._temperature, self._current, self._proximity)
+        outputs = (self._rcd_test, self._lock, self._phase_switch, self._cp_switch, self._pilot, self._contactor)
+        for driver in (*sensors, *outputs):
             if driver is not None:
                 self._try(driver.close)
 
@@ -122,6 +162,13 @@ class Channel:
             elif told:
                 alarms = alarms | {fault.name}
         return alarms
+
+    @staticmethod
+    def _amps(current: CurrentInput, now_ms: int) -> tuple[float, float, float] | None:
+        try:
+            return current.amps(now_ms)
+        except OSError:
+            return None
 
     def _try(self, call: Any, **arguments: Any) -> None:
         try:
@@ -151,6 +198,14 @@ def build(profile: EvseProfile, runtime_dir: str, shared: MutableMapping[str, An
         if name not in FAULT_INPUTS or names.count(name) > 1:
             known = ", ".join(FAULT_INPUTS)
             raise DriverError(f"cannot use fault input {name!r} of EVSE {profile.evse_id}: name each of {known} once")
+    for key, wanted, needed in (
+        ("rcd_test", profile.rcd_test is not None, "rcd_trip"),
+        ("unlock_on_power_loss", profile.unlock_on_power_loss, "power_loss"),
+    ):
+        if wanted and needed not in names:
+            raise DriverError(
+                f"cannot use {key} of EVSE {profile.evse_id} without fault input {needed}: add that input"
+            )
     return Channel(
         evse_id=profile.evse_id,
         pilot=made(profile.pilot),
@@ -158,6 +213,11 @@ def build(profile: EvseProfile, runtime_dir: str, shared: MutableMapping[str, An
         proximity=made(profile.proximity),
         lock=made(profile.lock),
         faults=faults,
+        phase_switch=made(profile.phase_switch),
+        cp_switch=made(profile.cp_switch),
+        rcd_test=made(profile.rcd_test),
+        temperature=made(profile.temperature),
+        current=made(profile.current),
     )
 
 
@@ -194,6 +254,8 @@ def build_rest(profile: EvseProfile, runtime_dir: str, shared: MutableMapping[st
         contactor=made(profile.contactor) or _Absent(),
         pilot=made(profile.pilot) or _Absent(),
         lock=made(profile.lock),
+        cp_switch=made(profile.cp_switch),
+        rcd_test=made(profile.rcd_test),
     )
 
 

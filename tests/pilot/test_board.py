@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stationd.hwprofile import DriverSpec, load
-from stationd.pilot.board import PP_EVERY, Channel, build
+from stationd.hwprofile import DriverSpec, EvseProfile, load
+from stationd.pilot.board import PP_EVERY, TEMPERATURE_EVERY, Channel, build, build_rest, never
 from stationd.pilot.interfaces import CpReading, DriverError, LockFeedback
 from stationd.pilot.machine import Pins, Seen
+from tests.pilot.small_plant import SmallPlant
 
 
 def always() -> bool:
@@ -100,6 +101,157 @@ def test_proximity_is_read_seldom_and_takes_the_pilots_turn_only_where_they_shar
     assert fresh.count(False) == 2
     assert parts.calls.count("sample") == 2 * PP_EVERY - 2
     assert all(a or b for a, b in pairwise(fresh))  # at least every second tick
+
+
+class PhaseRelay(Parts):
+    sensed: int | None = 3
+
+    def write(self, *, phases: int, now_ms: int) -> None:
+        self._note(f"phases {phases}")
+
+    def sensed_phases(self, now_ms: int) -> int | None:
+        self._note("position")
+        return self.sensed
+
+
+class PilotRelay(Parts):
+    def write(self, *, connected: bool) -> None:
+        self._note(f"cp {connected}")
+
+
+class SelfTest(Parts):
+    def write(self, *, active: bool) -> None:
+        self._note(f"test {active}")
+
+
+class Sensors(Parts):
+    temperature_c: float | None = 31.5
+
+    def celsius(self, now_ms: int) -> float | None:
+        self._note("celsius")
+        return self.temperature_c
+
+    def amps(self, now_ms: int) -> tuple[float, float, float] | None:
+        self._note("amps")
+        return 16.0, 15.5, 0.0
+
+
+class Full:
+    """A board with everything; all parts note their calls in one list."""
+
+    def __init__(self) -> None:
+        self.coil, self.bolt, self.relay = Coil(), Bolt(), PhaseRelay()
+        self.cp, self.test, self.sensors = PilotRelay(), SelfTest(), Sensors()
+        self.calls, self.broken = self.coil.calls, self.coil.broken
+        for part in (self.bolt, self.relay, self.cp, self.test, self.sensors):
+            part.calls, part.broken = self.calls, self.broken
+        self.channel = Channel(
+            evse_id=1, pilot=self.coil, contactor=self.coil, proximity=self.coil, lock=self.bolt, faults=(self.coil,),
+            phase_switch=self.relay, cp_switch=self.cp, rcd_test=self.test, temperature=self.sensors,
+            current=self.sensors,
+        )  # fmt: skip
+
+
+def test_a_read_of_a_board_with_everything_gathers_everything() -> None:
+    board = Full()
+    board.channel.read(0)
+    seen = board.channel.read(4)  # the temperature is read in the second tick
+    assert seen == Seen(
+        9.0, -12.0, False, LockFeedback.UNLOCKED, 220.0, frozenset(), cp_new=True, temperature_c=31.5,
+        amps=(16.0, 15.5, 0.0), phases=3,
+    )  # fmt: skip
+
+
+def test_slow_inputs_take_turns() -> None:
+    board = Full()
+    for tick in range(2 * TEMPERATURE_EVERY):
+        before = len(board.calls)
+        board.channel.read(tick)
+        this = board.calls[before:]
+        assert not ("ohms" in this and "celsius" in this)
+        assert this.count("sample") == this.count("amps") == this.count("position") == 1
+    assert board.calls.count("celsius") == 2
+    assert board.calls.count("ohms") == 2 * TEMPERATURE_EVERY // PP_EVERY
+
+
+@pytest.mark.parametrize("how", ["raises", "none"])
+def test_a_temperature_that_cannot_be_read_is_none_and_tried_again_soon(how: str) -> None:
+    board = Full()
+    if how == "raises":
+        board.broken.add("celsius")
+    else:
+        board.sensors.temperature_c = None
+    for tick in range(PP_EVERY + 1):
+        seen = board.channel.read(tick)
+        assert seen.temperature_c is None
+        assert seen.faulty == frozenset()  # the machine decides
+    board.broken.clear()
+    board.sensors.temperature_c = 40.0
+    assert board.channel.read(PP_EVERY + 1).temperature_c == 40.0
+
+
+def test_a_temperature_that_fails_later_is_not_kept() -> None:
+    board = Full()
+    for tick in range(2):
+        seen = board.channel.read(tick)
+    assert seen.temperature_c == 31.5
+    board.broken.add("celsius")
+    for tick in range(TEMPERATURE_EVERY):
+        seen = board.channel.read(tick)
+    assert seen.temperature_c is None
+
+
+def test_currents_that_cannot_be_read_are_none() -> None:
+    board = Full()
+    board.broken.add("amps")
+    seen = board.channel.read(0)
+    assert (seen.amps, seen.faulty) == (None, frozenset())
+
+
+@pytest.mark.parametrize("how", ["raises", "none"])
+def test_a_phase_switch_that_cannot_be_read_is_a_hardware_alarm(how: str) -> None:
+    board = Full()
+    if how == "raises":
+        board.broken.add("position")
+    else:
+        board.relay.sensed = None
+    seen = board.channel.read(0)
+    assert (seen.phases, seen.faulty) == (None, {"hardware"})
+    board.broken.clear()
+    board.relay.sensed = 0  # in between is an answer
+    seen = board.channel.read(4)
+    assert (seen.phases, seen.faulty) == (0, frozenset())
+
+
+def test_every_output_is_set_after_an_opening_and_before_a_closing() -> None:
+    board = Full()
+    board.channel.write(Pins(50.0, closed=True, locked=True, phases=1, cp_connected=True, rcd_test=False), 0, always)
+    assert board.calls == ["duty 50", "lock True", "phases 1", "cp True", "test False", "coil True"]
+    board.calls.clear()
+    board.channel.write(Pins(100.0, closed=False, locked=True, phases=3, cp_connected=False, rcd_test=True), 4, always)
+    assert board.calls == ["coil False", "duty 100", "lock True", "phases 3", "cp False", "test True"]
+
+
+def test_safe_pins_leave_the_phase_switch_join_the_pilot_and_end_the_test() -> None:
+    board = Full()
+    board.channel.write(Pins(), 0, never)
+    assert board.calls == ["coil False", "duty 100", "cp True", "test False"]
+
+
+@pytest.mark.parametrize("call", ["coil", "duty", "lock", "phases", "cp", "test"])
+def test_any_output_that_raises_is_an_alarm_and_stops_no_other(call: str) -> None:
+    board = Full()
+    board.broken.add(call)
+    board.channel.write(Pins(locked=False, phases=3), 0, never)
+    assert board.calls == ["coil False", "duty 100", "lock False", "phases 3", "cp True", "test False"]
+    assert board.channel.read(4).faulty == {"hardware"}
+
+
+def test_all_of_a_full_board_is_given_back() -> None:
+    board = Full()
+    board.broken.add("close")
+    board.channel.close()
+    assert board.calls == ["close"] * 10
 
 
 @pytest.mark.parametrize("call", ["sensed", "feedback", "faulty"])
@@ -220,3 +372,71 @@ def test_fault_inputs_are_known_and_named_once(tmp_path: Path, names: tuple[str,
     specs = tuple(DriverSpec("fault/mock", {"socket": "p.sock", "input": name}) for name in names)
     with pytest.raises(DriverError, match="name each of rcd_trip, pe_loss"):
         build(replace(load("mock").evses[0], faults=specs), str(tmp_path), {})
+
+
+def full_profile() -> EvseProfile:
+    options = {"socket": "plant-pins.sock"}
+    return replace(
+        load("mock").evses[0],
+        phase_switch=DriverSpec("contactor/mock_phase_switch", options),
+        cp_switch=DriverSpec("pilot/mock_cp_switch", options),
+        rcd_test=DriverSpec("fault/mock_rcd_test", options),
+        temperature=DriverSpec("sensor/mock_temperature", options),
+        current=DriverSpec("sensor/mock_current", options),
+        faults=(DriverSpec("fault/mock", {**options, "input": "rcd_trip"}),),
+        unlock_on_power_loss=False,
+    )
+
+
+def read_until_told(channel: Channel, plant: SmallPlant) -> Seen:
+    for now_ms in range(2 * TEMPERATURE_EVERY):
+        plant.turn()
+        seen = channel.read(now_ms)
+        if seen.temperature_c is not None and seen.pp_ohm is not None:
+            return seen
+    raise AssertionError("never told")
+
+
+def test_all_mock_drivers_together_read_and_drive_a_plant(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.phases, plant.current_a, plant.car = 1, [6.0, 0.0, 0.0], "B"
+        channel = build(full_profile(), str(tmp_path), {})
+        assert read_until_told(channel, plant) == Seen(
+            9.0, 9.0, False, LockFeedback.UNLOCKED, 220.0, frozenset(), cp_new=True, temperature_c=20.0,
+            amps=(6.0, 0.0, 0.0), phases=1,
+        )  # fmt: skip
+        channel.write(Pins(), 200, never)
+        plant.wait(lambda: plant.pins_seen == 1)
+        assert (plant.pins["phases"], plant.pins["cp"], plant.pins["rcd_test"]) == (1, True, False)
+        for now_ms in (204, 208):  # what is written after an opening leaves with the next beat
+            channel.write(Pins(locked=True, phases=3, cp_connected=False, rcd_test=True), now_ms, never)
+        plant.wait(lambda: plant.pins_seen == 3)
+        assert (plant.pins["phases"], plant.pins["cp"], plant.pins["rcd_test"]) == (3, False, True)
+        channel.close()
+        plant.wait(lambda: plant.pins["cp"] and not plant.pins["rcd_test"])
+        assert (plant.phases, plant.lock) == (3, "locked")
+
+
+def test_what_is_left_of_a_board_ends_the_test_and_joins_the_pilot_but_moves_no_switch(tmp_path: Path) -> None:
+    profile = replace(full_profile(), temperature=DriverSpec("sensor/none_such", {}))
+    with pytest.raises(DriverError, match="name a file in drivers/sensor"):
+        build(profile, str(tmp_path), {})
+    with SmallPlant(tmp_path) as plant:
+        plant.phases, plant.lock = 1, "locked"
+        plant.pins = {"close": True, "duty": 26.7, "lock": True, "cp": False, "rcd_test": True, "phases": 1}
+        channel = build_rest(profile, str(tmp_path), {})
+        for now_ms in range(1, 10):
+            channel.read(now_ms)
+            channel.write(Pins(), now_ms, never)
+            plant.turn()
+        plant.wait(lambda: plant.pins_seen > 1)
+        told = {key: plant.pins[key] for key in ("close", "duty", "lock", "cp", "rcd_test", "phases")}
+        assert told == {"close": False, "duty": 100.0, "lock": True, "cp": True, "rcd_test": False, "phases": 1}
+        channel.close()
+
+
+def test_a_self_test_needs_its_answer_and_an_unlocking_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(DriverError, match="cannot use rcd_test of EVSE 1 without fault input rcd_trip: add that"):
+        build(replace(full_profile(), faults=()), str(tmp_path), {})
+    with pytest.raises(DriverError, match="cannot use unlock_on_power_loss of EVSE 1 without fault input power_loss"):
+        build(replace(full_profile(), unlock_on_power_loss=True), str(tmp_path), {})

@@ -1,9 +1,9 @@
 from dataclasses import fields, replace
-from math import inf
 
 from stationd.hwprofile import Derating, DriverSpec, EvseProfile, HwProfile, Timings, load
-from stationd.pilot.machine import Rules
+from stationd.pilot.derating import Curve
 from stationd.pilot.rules import rules_of
+from stationd.pilot.state import NO_DERATING, Rules
 
 SOME = DriverSpec("any/thing", {})
 EVSE = EvseProfile(
@@ -35,8 +35,7 @@ def test_every_rule_comes_from_the_profile() -> None:
         max_a=32.0, has_socket=False, ventilated=True, hold_a=8.0, hold_ms=7_500, close_ms=11, open_ms=12,
         min_off_ms=13, lock_ms=14, phases=1, phase_switch=True, single_phase_max_a=20.0, simplified_a=7.0,
         wake_up="state_f", fault_f_ms=400, burst_cycles=17, rest_ms=18, rated_cycles=9, slow_open_ms=19, stuck_ms=20,
-        has_current=True, over_current_ms=15, has_temperature=True, derate_from_c=50, derate_to_c=60, stop_c=70,
-        hysteresis_c=4, rcd_test=True, rcd_test_ms=16, unlock_on_power_loss=True,
+        has_current=True, over_current_ms=15, has_temperature=True, derating=Curve(50, 60, 70, 4), rcd_test=True, rcd_test_ms=16, unlock_on_power_loss=True,
     )  # fmt: skip
     usual = Rules(max_a=16.0, has_socket=True)
     same = [field.name for field in fields(Rules) if getattr(usual, field.name) == getattr(rules, field.name)]
@@ -47,4 +46,4 @@ def test_what_the_board_lacks_is_ruled_out() -> None:
     evse = replace(EVSE, phase_switch=None, rcd_test=None, temperature=None, current=None, derating=None)
     rules = rules_of(evse, BOARD, 32.0)
     assert (rules.phase_switch, rules.rcd_test, rules.has_temperature, rules.has_current) == (False,) * 4
-    assert (rules.derate_from_c, rules.derate_to_c, rules.stop_c) == (inf, inf, inf)
+    assert rules.derating == NO_DERATING

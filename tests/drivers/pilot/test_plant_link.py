@@ -50,12 +50,13 @@ def test_parting_opens_the_coil_and_sends_what_was_written_last(tmp_path: Path) 
     with SmallPlant(tmp_path) as plant:
         link = PlantLink(str(plant.path), 1)
         look_until_fresh(link, plant)
-        link.close_coil, link.duty = True, 10.0
+        link.close_coil, link.duty, link.cp_connected, link.rcd_test = True, 10.0, False, True
         link.beat()
         link.duty = 100.0
         link.close()
         plant.wait(lambda: plant.pins_seen == 2)
         assert (plant.pins["close"], plant.pins["duty"]) == (False, 100.0)
+        assert (plant.pins["cp"], plant.pins["rcd_test"]) == (True, False)
 
 
 @pytest.mark.parametrize("rest", [1, 3])
@@ -92,6 +93,23 @@ def test_sensors_are_read_and_null_is_unreadable(tmp_path: Path) -> None:
             plant.turn()
             link.look(now_ms)
         assert (link.current_a, link.sensed_phases) == (None, None)
+        link.close()
+
+
+def test_contacts_that_cannot_be_read_are_none_and_the_lock_stays_as_it_was(tmp_path: Path) -> None:
+    with SmallPlant(tmp_path) as plant:
+        plant.lock = "locked"
+        link = PlantLink(str(plant.path), 1)
+        now_ms = look_until_fresh(link, plant)
+        plant.garbage = OLD.replace(b"true", b"null").replace(b'"locked"', b"null") + b"}"
+        while link.contactor_closed is not None or link.lock_feedback is not None:
+            now_ms += 1
+            assert now_ms < 4_000
+            plant.turn()
+            assert link.look(now_ms)
+        link.beat()
+        plant.wait(lambda: plant.pins_seen == 1)
+        assert plant.pins["lock"] is True
         link.close()
 
 
