@@ -100,6 +100,8 @@ def _reset(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
             return replace(state, contactor=Contactor(since_ms=now_ms, slow=state.contactor.slow)), None
         case "contactor_slow":
             return replace(state, contactor=replace(state.contactor, slow=0)), None
+        case "contactor_worn":  # it was replaced
+            return replace(state, counters=replace(state.counters, cycles=0)), None
         case "lock_failed":
             return replace(state, lock=_fresh(state.lock, now_ms)), None
         case "over_current":

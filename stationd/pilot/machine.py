@@ -60,6 +60,7 @@ def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
         counters=_counted(state, was_closed=was_closed, closed=closed),
         rested_ms=_rested_ms(state, now_ms) if closed and not was_closed else state.rested_ms,
         faults=_kept(state.faults, faults),
+        warnings=_kept(state.warnings, warnings_of(state, now_ms)),
         waits_for=waits_for,
         duty=_kept(state.duty, duty),
         duty_kind_ms=state.duty_kind_ms if _kind(duty) == _kind(state.duty) else now_ms,
@@ -68,7 +69,6 @@ def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
         fault_f_ms=fault_f_ms,
         noise=noise,
     )
-    state = updated(state, warnings=_kept(state.warnings, warnings_of(state, now_ms)))
     return state, _pins(state)
 
 

@@ -42,7 +42,7 @@ def faults(state: State, seen: Seen, now_ms: int) -> tuple[str, ...]:
 
 
 def warnings(state: State, now_ms: int) -> tuple[str, ...]:
-    """Return the codes of all warnings in force, sorted. Energy may flow with any of them."""
+    """Return the codes of all warnings in force, sorted, by what the tick before decided. Energy may flow with them."""
     codes = []
     rules = state.rules
     if state.waits_for == "contactor_rest" and not rested(state, now_ms):

@@ -173,6 +173,10 @@ def test_a_contactor_at_the_end_of_its_rated_life_is_named() -> None:
     bench.until(closed=True, within_ms=2_000)
     bench.tick()
     assert bench.state.warnings == ("contactor_worn",)
+    assert bench.reset("contactor_worn") is None
+    bench.run(10)
+    assert bench.state.warnings == ()
+    assert bench.state.counters.cycles == 0
 
 
 def test_a_vehicle_that_asks_again_and_again_gives_the_contactor_rest() -> None:
