@@ -112,6 +112,9 @@ def test_a_wrong_setting_is_refused_in_one_line(running: Console, words: list[st
     [
         (["mock", "plug-in", "--current", "900"], "current_a"),
         (["mock", "plug-in", "--wants-power", "never"], "wants_power"),
+        (["mock", "plug-in", "--model", "tank"], "three_phase"),
+        (["mock", "plug-in", "--property", "wheels=4"], "wheels"),
+        (["mock", "temperature", "hot"], "celsius"),
         (["mock", "plug-out"], "no car is plugged in"),
         (["mock", "fault", "nonsense"], "rcd_trip"),
         (["mock", "speed", "0"], "factor"),
@@ -123,6 +126,19 @@ def test_what_the_simulated_board_refuses_is_told_in_one_line(running: Console, 
     error = running.refused(*words)
     assert told in error
     assert len(error.splitlines()) == 1
+
+
+def test_kinds_of_cars_are_listed_and_plugged_in_with_other_properties(make: Make) -> None:
+    flow = make()
+    console = Console(flow)
+    assert "sleeps" in console.text("mock", "models")
+    assert console.text("mock", "temperature", "41.5") == "done\n"
+    words = ("mock", "plug-in", "--model", "sleeps", "--property", "sleeps_after_s=3", "--wants-power", "later")
+    assert console.text(*words) == "done\n"
+    (evse,) = console.json("mock", "state")["evses"]
+    assert (evse["car"]["model"], evse["car"]["current_a"], evse["temperature_c"]) == ("sleeps", 16, 41.5)
+    assert console.text("mock", "temperature", "auto") == "done\n"
+    assert console.json("mock", "state")["evses"][0]["temperature_c"] == 25
 
 
 def test_a_secret_is_never_shown(running: Console) -> None:

@@ -51,14 +51,19 @@ class PlantClient:
         self,
         evse_id: int = 1,
         *,
-        current_a: float = 16,
-        phases: int = 3,
-        cable_a: int = 32,
-        wants_power: str | float = "now",
+        model: str | None = None,
+        current_a: float | None = None,
+        phases: int | None = None,
+        cable_a: int | None = None,
+        wants_power: str | float | None = None,
+        properties: Json | None = None,
     ) -> Json:
-        """Put the cable in. A fixed cable has no `cable_a`."""
-        car = {"current_a": current_a, "phases": phases, "cable_a": cable_a, "wants_power": wants_power}
-        return self.call("plug_in", evse_id=evse_id, **car)
+        """Put the cable in. What is left out is as the car's model says; a fixed cable has no `cable_a`."""
+        car = {
+            "model": model, "current_a": current_a, "phases": phases, "cable_a": cable_a, "wants_power": wants_power,
+            "properties": properties,
+        }  # fmt: skip
+        return self.call("plug_in", evse_id=evse_id, **_given(car))
 
     def plug_out(self, evse_id: int = 1, *, force: bool = False) -> Json:
         """Pull the cable."""
@@ -90,9 +95,16 @@ class PlantClient:
     ) -> Json:
         """Write, freeze or silence the meter."""
         given = {"energy_wh": energy_wh, "frozen": frozen, "silent": silent}
-        return self.call(
-            "set_meter", evse_id=evse_id, **{name: value for name, value in given.items() if value is not None}
-        )
+        return self.call("set_meter", evse_id=evse_id, **_given(given))
+
+    def set_temperature(self, celsius: float | None, evse_id: int = 1) -> Json:
+        """Let it be so warm in the housing; None = as warm as the load makes it."""
+        return self.call("set_temperature", evse_id=evse_id, celsius=celsius)
+
+    def models(self) -> list[Json]:
+        """Return the kinds of cars."""
+        found: list[Json] = self.call("models")["models"]
+        return found
 
     def set_speed(self, factor: float) -> Json:
         """Multiply energy."""
@@ -131,6 +143,10 @@ class PlantClient:
             Client(self._path, timeout_s=self._timeout_s + interval_ms / 1000, who="the plant") as watcher,
         ):
             yield from watcher.stream("watch", interval_ms=interval_ms, last_reactions=last_reactions)
+
+
+def _given(values: Json) -> Json:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @contextlib.contextmanager

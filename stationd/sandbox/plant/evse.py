@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stationd.sandbox.plant import faults, pilot_line
+from stationd.sandbox.plant import contactor, faults, lock, pilot_line
 from stationd.sandbox.plant.car import CABLE_OHM, NS, Car, ramp
 from stationd.sandbox.plant.contactor import Contactor
 from stationd.sandbox.plant.errors import ArgumentError, RefusedError
@@ -17,15 +17,17 @@ from stationd.sandbox.plant.meter import Meter
 from stationd.sandbox.plant.phase_switch import PhaseSwitch
 from stationd.sandbox.plant.rcd import Rcd
 from stationd.sandbox.plant.reactions import ReactionLog
+from stationd.sandbox.plant.sensing import Sensing
 
 OUTPUT_LEASE_NS = 300_000_000
 GRID_V = 230.0
 GRID_OHM = 0.1
 """Per phase, in front of the meter: it shows less volts under load."""
 AMBIENT_C = 25.0
-HOT_C = 95.0
+EXCESS = 1.5
+"""What a car with `over_current` takes of what it should take."""
 EV_STOPPED, UNPLUGGED, DRIVER_SILENT = "ev_stopped", "unplugged", "driver_silent"
-Signature = tuple[float, float, float | None, bool, str, tuple[str, ...], float, int]
+Signature = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Evse:
         self.meter.write(meter_start_wh)
         self.reactions = ReactionLog()
         self.faults: set[str] = set()
+        self.sensing = Sensing(evse_id, self.faults)
         self.flowed_wh = 0.0
         self.speed = 1.0
         self._lease_ran_out = False
@@ -100,7 +103,7 @@ class Evse:
         if self.lock is not None and self.lock.holds:
             raise RefusedError(f"cannot plug in at EVSE {self.evse_id}: the empty socket's lock is {self.lock.state}")
         self.car = car
-        self._settle()
+        self._apply_faults()
 
     def plug_out(self, now_ns: int, *, force: bool = False) -> None:
         """Pull the cable.
@@ -159,6 +162,11 @@ class Evse:
         self.reactions.withdraw(name)
         self._apply_faults()
 
+    def set_temperature(self, celsius: float | None, now_ns: int) -> None:
+        """Let it be so warm in the housing; None = as warm as the load makes it."""
+        self.advance(now_ns)
+        self.sensing.given_c = celsius
+
     def set_speed(self, factor: float, now_ns: int) -> None:
         """Multiply energy from now on."""
         self.advance(now_ns)
@@ -186,6 +194,8 @@ class Evse:
             yield self.phase_switch.arrives_at_ns
         if self.rcd.change_at_ns is not None:
             yield self.rcd.change_at_ns
+        if self.sensing.change_at_ns is not None:
+            yield self.sensing.change_at_ns
         if self.car is not None and (at_ns := self.car.next_event_ns()) is not None:
             yield at_ns
         if self.pins.close and not self._lease_ran_out and self.pins_at_ns is not None:
@@ -201,6 +211,7 @@ class Evse:
             self.lock.happen(self.now_ns)
         self.phase_switch.happen(self.now_ns)
         self._happen_rcd()
+        self.sensing.happen(self.now_ns)
         if self.pins.close and self.pins_at_ns is not None and self.now_ns - self.pins_at_ns >= OUTPUT_LEASE_NS:
             if self._must_part:
                 self.reactions.begin(DRIVER_SILENT, self.pins_at_ns, order_expected=False)
@@ -215,19 +226,32 @@ class Evse:
 
     def _settle(self) -> None:
         """Let each part follow the others without delay where nature has none."""
-        coil = self.pins.close and not self._lease_ran_out and faults.RCD_TRIP not in self.inputs
+        self._let_go()
+        coil = self.pins.close and not self._lease_ran_out and not faults.HARDWARE_OPENS.intersection(self.inputs)
         if coil and not self.contactor.coil:
             self.reactions.coil_on()
             self.reactions.withdraw(DRIVER_SILENT)
+        was_dropped = self.contactor.dropped
         self.contactor.follow(self.now_ns, coil=coil)
+        if self.contactor.dropped and not was_dropped:
+            self.faults.discard(faults.DROPS)
+            self._expect_opening(faults.DROPS, self.now_ns)
         if self.contactor.parted:
             self.reactions.opened(self.now_ns)
         self._see_phases_move(with_pilot=self.car is not None and self.pins.cp)
         if self.car is not None:
             blind = bool(self.faults & faults.PILOT_LOST) or not self.pins.cp
-            self.car.see_offer(0.0 if blind else pilot_line.offered_a(self.pins.duty), self.now_ns)
-            if not self.flowing:
+            self.car.see_pilot(None if blind else self.pins.duty, self.now_ns)
+            if self.flowing:
+                self.car.see_power(self.now_ns)
+            else:
                 self.car.drawing_a = 0.0
+
+    def _let_go(self) -> None:
+        """Let a car that pulls at its plug go, unless the bolt holds it."""
+        if self.car is not None and self.car.pulls and (self.lock is None or not self.lock.holds):
+            self._expect_opening(UNPLUGGED, self.now_ns)
+            self.car = None
 
     def _flow_until(self, now_ns: int) -> None:
         seconds = (now_ns - self.now_ns) / NS
@@ -250,8 +274,22 @@ class Evse:
     def _apply_faults(self) -> None:
         self.contactor.welded = faults.WELDED in self.faults
         self.contactor.stuck_open = faults.STUCK_OPEN in self.faults
+        late = faults.CLOSES_LATE in self.faults, faults.OPENS_LATE in self.faults
+        self.contactor.closing_ns = contactor.CLOSING_LATE_NS if late[0] else contactor.CLOSING_NS
+        self.contactor.opening_ns = contactor.OPENING_LATE_NS if late[1] else contactor.OPENING_NS
+        self.contactor.drops = faults.DROPS in self.faults
         if self.lock is not None:
+            self.lock.travel_ns = lock.SLOW_TRAVEL_NS if faults.LOCK_SLOW in self.faults else lock.TRAVEL_NS
             self.lock.set_jammed(self.now_ns, jammed=faults.LOCK_JAMMED in self.faults)
+        self.phase_switch.set_stuck(self.now_ns, stuck=faults.PHASE_SWITCH_STUCK in self.faults)
+        self.rcd.dead, self.rcd.stuck = faults.RCD_TEST_DEAD in self.faults, faults.RCD_TEST_STUCK in self.faults
+        self.rcd.follow(self.now_ns)
+        if faults.METER_RESET in self.faults:
+            self.meter.write(0.0)
+            self.faults.discard(faults.METER_RESET)
+        if self.car is not None:
+            self.car.excess = EXCESS if faults.OVER_CURRENT in self.faults else 1.0
+        self.sensing.faults_changed(self.now_ns, self.pilot_volts)
         self._settle()
 
     def _see_phases_move(self, *, with_pilot: bool) -> None:
@@ -284,8 +322,9 @@ class Evse:
 
     @property
     def flowing(self) -> bool:
-        """True while the contacts and the car's S2 are closed."""
-        return self.car is not None and self.car.s2_closed and self.contactor.closed
+        """True while the contacts and the car's S2 are closed and the grid is there."""
+        joined = self.car is not None and self.car.s2_closed and self.contactor.closed
+        return joined and faults.POWER_LOSS not in self.faults
 
     @property
     def current_a(self) -> tuple[float, float, float]:
@@ -298,6 +337,8 @@ class Evse:
     @property
     def voltage_v(self) -> tuple[float, float, float]:
         """Volts at the meter, by phase."""
+        if faults.POWER_LOSS in self.faults:
+            return (0.0, 0.0, 0.0)
         one, two, three = self.current_a
         return (GRID_V - GRID_OHM * one, GRID_V - GRID_OHM * two, GRID_V - GRID_OHM * three)
 
@@ -308,25 +349,23 @@ class Evse:
 
     @property
     def pilot_volts(self) -> tuple[float, float]:
-        """Volts of the high and the low half."""
-        load = None
+        """True volts of the high and the low half, on the board's side of the switch in the pilot."""
         if not self.pins.cp:
-            return pilot_line.volts(self.pins.duty, load)
-        if self.car is not None and faults.CP_OPEN not in self.faults:
-            load = pilot_line.C_OHM if self.car.s2_closed else pilot_line.B_OHM
+            return pilot_line.volts(self.pins.duty, None)
+        car = self.car if faults.CP_OPEN not in self.faults else None
         return pilot_line.volts(
             self.pins.duty,
-            load,
-            diode_shorted=faults.DIODE_SHORTED in self.faults,
+            None if car is None else car.load_ohm,
+            diode_shorted=faults.DIODE_SHORTED in self.faults or (car is not None and car.model.diode_shorted),
             shorted=faults.CP_SHORTED in self.faults,
         )
 
     @property
     def pp_ohm(self) -> float | None:
-        """Resistance of the proximity contact; None = open."""
-        if self.car is None or self.lock is None or faults.PP_OPEN in self.faults:
+        """Resistance measured at the proximity contact; None = open."""
+        if self.car is None or self.lock is None:
             return None
-        return CABLE_OHM[int(self.car.cable_a)]
+        return self.sensing.proximity(CABLE_OHM[int(self.car.cable_a)])
 
     @property
     def lock_state(self) -> str:
@@ -342,32 +381,38 @@ class Evse:
         return tuple(wrong)
 
     @property
-    def temperature_c(self) -> float:
-        """Sensor in the housing: warmer under load, hot with `over_temperature`."""
-        if faults.OVER_TEMPERATURE in self.faults:
-            return HOT_C
-        return round(AMBIENT_C + 12.0 * (self.current_a[0] / 32.0) ** 2, 1)
+    def temperature_c(self) -> float | None:
+        """What the sensor in the housing says: warmer under load, unless somebody says otherwise; None = nothing."""
+        return self.sensing.temperature(round(AMBIENT_C + 12.0 * (self.current_a[0] / 32.0) ** 2, 1))
 
     def signature(self) -> Signature:
         """Return what must reach the driver at once when it changes."""
-        high, low = self.pilot_volts
-        hot = HOT_C if faults.OVER_TEMPERATURE in self.faults else AMBIENT_C
-        phases = self.phase_switch.feedback
-        return (high, low, self.pp_ohm, self.contactor.closed, self.lock_state, self.inputs, hot, phases)
+        sensing = self.sensing
+        return (
+            sensing.pilot(self.pilot_volts),
+            self.pp_ohm,
+            sensing.contactor(self.contactor.closed),
+            sensing.lock(self.lock_state),
+            sensing.phases(self.phase_switch.feedback),
+            self.inputs,
+            sensing.temperature(AMBIENT_C),
+            faults.CURRENT_LOST in self.faults,
+        )
 
     def packet(self) -> dict[str, Any]:
         """Return the state that the driver is sent."""
-        high, low = self.pilot_volts
+        sensing = self.sensing
+        high, low = sensing.pilot_sample(self.pilot_volts)
         wrong = self.inputs
         return {
             "t_ns": self.now_ns,
             "cp_high_v": high,
             "cp_low_v": low,
             "pp_ohm": self.pp_ohm,
-            "contactor_closed": self.contactor.closed,
-            "lock": self.lock_state,
-            "phases": self.phase_switch.feedback,
+            "contactor_closed": sensing.contactor(self.contactor.closed),
+            "lock": sensing.lock(self.lock_state),
+            "phases": sensing.phases(self.phase_switch.feedback),
             "inputs": {name: name in wrong for name in faults.INPUTS},
             "temperature_c": self.temperature_c,
-            "current_a": [round(amps, 4) for amps in self.current_a],
+            "current_a": sensing.current(self.current_a),
         }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 TRAVEL_NS = 200_000_000
+SLOW_TRAVEL_NS = 2_000_000_000
 
 
 @dataclass(slots=True)
@@ -12,19 +13,20 @@ class Lock:
     locked: bool = False
     target: bool = False
     jammed: bool = False
+    travel_ns: int = TRAVEL_NS
     arrives_at_ns: int | None = None
 
     def drive(self, now_ns: int, *, locked: bool) -> None:
         """Run the motor towards a position; the same order again changes nothing."""
         if locked != self.target:
             self.target = locked
-            self.arrives_at_ns = now_ns + TRAVEL_NS
+            self.arrives_at_ns = now_ns + self.travel_ns
 
     def set_jammed(self, now_ns: int, *, jammed: bool) -> None:
         """Jam or free the bolt; freed, the motor tries again."""
         self.jammed = jammed
         if not jammed and self.locked != self.target and self.arrives_at_ns is None:
-            self.arrives_at_ns = now_ns + TRAVEL_NS
+            self.arrives_at_ns = now_ns + self.travel_ns
 
     def happen(self, now_ns: int) -> None:
         """End the movement if it is time."""

@@ -1,8 +1,12 @@
 """The simulated energy meter: its energy register, and the input registers of an Eastron SDM630 V2. Pure."""
 
+import math
 import struct
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from stationd.sandbox.plant import faults
 
 VOLTS, AMPS, WATTS, VA, VAR, POWER_FACTOR = 0, 6, 12, 18, 24, 30
 """First of three phases each; zero-based protocol addresses, two registers a value."""
@@ -10,6 +14,9 @@ TOTAL_WATTS, TOTAL_VA, TOTAL_VAR, TOTAL_POWER_FACTOR, FREQUENCY = 52, 56, 60, 62
 IMPORT_KWH, EXPORT_KWH, SUM_KWH, PHASE_IMPORT_KWH, PHASE_EXPORT_KWH = 72, 74, 342, 346, 352
 MAX_REGISTERS_A_READ = 80
 FREQUENCY_HZ = 50.0
+JUMP_KWH = 100.0
+ENERGY = (IMPORT_KWH, SUM_KWH, PHASE_IMPORT_KWH, PHASE_IMPORT_KWH + 2, PHASE_IMPORT_KWH + 4)
+POWER = (TOTAL_WATTS, WATTS, WATTS + 2, WATTS + 4)
 
 
 def as_float32(value: float) -> float:
@@ -73,6 +80,20 @@ class Meter:
             }  # fmt: skip
             values.update({first + 2 * phase: value for first, value in by_phase.items()})
         return values
+
+
+def spoil(values: dict[int, float], broken: AbstractSet[str]) -> dict[int, float]:
+    """Return what a broken device shows in place of these values."""
+    shown = dict(values)
+    for address in ENERGY:
+        shown[address] *= 1000 if faults.METER_WRONG_UNIT in broken else 1
+        shown[address] += JUMP_KWH if faults.METER_JUMP in broken else 0
+    for address in (*ENERGY, *POWER):
+        if faults.METER_NEGATIVE in broken:
+            shown[address] = -shown[address]
+        if faults.METER_NAN in broken:
+            shown[address] = math.nan
+    return shown
 
 
 def words(values: dict[int, float], address: int, count: int) -> list[int] | None:

@@ -10,6 +10,7 @@ import os
 import tty
 from functools import partial
 from pathlib import Path
+from random import Random
 
 from pymodbus.constants import ExcCodes
 from pymodbus.framer import FramerType
@@ -19,13 +20,15 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from stationd.sandbox.plant import faults
 from stationd.sandbox.plant.engine import Engine
 from stationd.sandbox.plant.errors import StartError
-from stationd.sandbox.plant.meter import MAX_REGISTERS_A_READ, words
+from stationd.sandbox.plant.meter import MAX_REGISTERS_A_READ, spoil, words
 from stationd.sandbox.plant.plant import Plant
 
 HOST = "127.0.0.1"
 READ_INPUT_REGISTERS = 4
 REGISTERS = 360  # the map ends at 357; the library refuses what is above
 UNIT_AT_TCP, UNIT_AT_RTU = 6, 0  # where a frame carries its unit
+NOISE_SHARE = 0.3
+"""Answers that `meter_noise` spoils."""
 
 
 class MeterServer:
@@ -37,6 +40,7 @@ class MeterServer:
         self._servers: list[ModbusTcpServer | ModbusSerialServer] = []
         self._ptys: list[int] = []
         self._link: Path | None = None
+        self._noise = Random(0)
         logging.getLogger("pymodbus").addHandler(logging.NullHandler())  # what matters is raised below
 
     async def start_tcp(self, port: int) -> int:
@@ -135,7 +139,8 @@ class MeterServer:
             return ExcCodes.ILLEGAL_VALUE
         self._engine.settle(self._engine.now())
         evse = self._plant.evses[unit]
-        answer = words(evse.meter.values(evse.voltage_v, evse.current_a), address, count)
+        values = evse.meter.values(evse.voltage_v, evse.current_a)
+        answer = words(spoil(values, evse.faults), address, count)
         if answer is None:
             return ExcCodes.ILLEGAL_ADDRESS
         offset = address - start_address
@@ -149,7 +154,13 @@ class MeterServer:
         evse = self._plant.evses.get(data[unit_at])
         if evse is None:
             return b"" if only_known else data
-        return b"" if faults.METER_SILENT in evse.faults else data
+        if faults.METER_SILENT in evse.faults:
+            return b""
+        if faults.METER_NOISE in evse.faults and self._noise.random() < NOISE_SHARE:
+            # a serial frame has a checksum that finds any byte; TCP has one of its own, so there an answer is only lost
+            at = self._noise.randrange(len(data)) if only_known else 0
+            return data[:at] + bytes([data[at] ^ 0xA5]) + data[at + 1 :]
+        return data
 
 
 def _copy(source: int, target: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from stationd.sandbox.plant import faults
+from stationd.sandbox.plant import cars, faults
 from stationd.sandbox.plant.car import CABLE_OHM, FIXED_CABLE_A, NS, Car
 from stationd.sandbox.plant.engine import Engine
 from stationd.sandbox.plant.errors import ArgumentError
@@ -76,7 +76,9 @@ async def plug_in(control: Control, values: Json) -> Json:
     cable_a = FIXED_CABLE_A if evse.lock is None else float(values["cable_a"])
     wants, now_ns = values["wants_power"], control.engine.now()
     wants_at_ns = None if isinstance(wants, str) else now_ns + round(wants * NS)
-    car = Car(float(values["current_a"]), values["phases"], cable_a, wants == "now", wants_at_ns)
+    model = cars.with_properties(cars.model(values["model"]), values["properties"])
+    max_a, phases = values["current_a"] or model.current_a, values["phases"] or model.phases
+    car = Car(float(max_a), phases, cable_a, wants == "now", wants_at_ns, model=model)
     evse.plug_in(car, now_ns)
     return await control.told(evse.evse_id)
 
@@ -118,6 +120,18 @@ async def clear_fault(control: Control, values: Json) -> Json:
     return await control.told(evse.evse_id)
 
 
+async def set_temperature(control: Control, values: Json) -> Json:
+    """Let it be so warm in the housing."""
+    evse, now_ns = control.plant.evse(values["evse_id"]), control.engine.now()
+    evse.set_temperature(None if values["celsius"] is None else float(values["celsius"]), now_ns)
+    return await control.told(evse.evse_id)
+
+
+async def models(control: Control, values: Json) -> Json:
+    """Return the kinds of cars."""
+    return {"models": [{"name": each.name, "about": each.about} for each in cars.models().values()]}
+
+
 async def set_meter(control: Control, values: Json) -> Json:
     """Write, freeze or silence the meter; what is left out stays as it is."""
     if all(values[name] is None for name in ("energy_wh", "frozen", "silent")):
@@ -156,10 +170,12 @@ WATCH = {"interval_ms": Param("int", 200, low=20, high=60_000), "last_reactions"
 METHODS: dict[str, tuple[Handler, dict[str, Param]]] = {
     "plug_in": (plug_in, {
         "evse_id": _EVSE,
-        "current_a": Param("number", 16, low=0.5, high=80),
-        "phases": Param("int", 3, low=1, high=3),
+        "model": Param("text", cars.DEFAULT, low=1, high=40),
+        "current_a": Param("number", None, low=0.5, high=80),
+        "phases": Param("int", None, low=1, high=3),
         "cable_a": Param("int", 32, choices=tuple(CABLE_OHM)),
         "wants_power": Param("wants", "now", low=0, high=86_400),
+        "properties": Param("object", {}, high=20),
     }),
     "wants_power": (wants_power, {"evse_id": _EVSE, "wants": Param("bool")}),
     "plug_out": (plug_out, {"evse_id": _EVSE, "force": Param("bool", default=False)}),
@@ -176,6 +192,10 @@ METHODS: dict[str, tuple[Handler, dict[str, Param]]] = {
         "frozen": Param("bool", None),
         "silent": Param("bool", None),
     }),
+    "set_temperature": (set_temperature, {
+        "evse_id": _EVSE, "celsius": Param("number or null", low=-60, high=200),
+    }),
+    "models": (models, {}),
     "set_speed": (set_speed, {"factor": Param("number", low=MIN_SPEED, high=MAX_SPEED)}),
     "state": (state, {"last_reactions": _LAST}),
 }  # fmt: skip

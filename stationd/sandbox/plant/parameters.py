@@ -14,7 +14,7 @@ class Param:
     """One parameter of a method. Bounds are inclusive; for text they bound its length."""
 
     kind: str
-    """`int`, `number`, `bool`, `text` or `wants` (`now`, `later` or seconds)."""
+    """`int`, `number`, `number or null`, `bool`, `text`, `object` or `wants` (`now`, `later` or seconds)."""
     default: Any = REQUIRED
     low: float = 0
     high: float = 0
@@ -37,6 +37,10 @@ class Param:
             return isinstance(value, bool)
         if self.kind == "text":
             return isinstance(value, str) and self.low <= len(value) <= self.high and value.isprintable()
+        if self.kind == "object":
+            return isinstance(value, dict) and len(value) <= self.high
+        if self.kind == "number or null" and value is None:
+            return True
         if self.kind == "wants" and value in ("now", "later"):
             return True
         wanted = int if self.kind == "int" else (int, float)
@@ -49,6 +53,8 @@ class Param:
             "text": f"a text of {bounds} printable characters",
             "int": f"a whole number from {bounds}",
             "number": f"a number from {bounds}",
+            "number or null": f"a number from {bounds}, or null",
+            "object": f"an object of at most {self.high:g} names and values",
             "wants": f'"now", "later" or seconds from {bounds}',
         }[self.kind]
 

@@ -9,6 +9,8 @@ DIODE_V = 0.7
 B_OHM = 2740.0
 C_OHM = 882.0
 """B's resistor in parallel with the one behind S2."""
+D_OHM = 246.0
+"""The same with the resistor of a vehicle that needs ventilation."""
 
 _DUTY_TABLE: tuple[tuple[float, float, float, float], ...] = (
     # from percent, up to (not including), slope, offset

@@ -6,6 +6,7 @@ import json
 import socket
 from typing import Any
 
+from stationd.sandbox.plant import faults
 from stationd.sandbox.plant.engine import Engine
 from stationd.sandbox.plant.errors import ArgumentError
 from stationd.sandbox.plant.evse import Pins
@@ -58,7 +59,7 @@ class PinsServer:
     async def wait_told(self, evse_id: int, timeout_s: float) -> bool:
         """Wait until the driver was sent the present state; False without a driver or if it does not read."""
         connection = self._by_evse.get(evse_id)
-        if connection is None:
+        if connection is None or self._silent(evse_id):
             return False
         if connection.waiting:
             self._told[evse_id].clear()
@@ -74,11 +75,14 @@ class PinsServer:
     def push(self, evse_id: int) -> None:
         """Send the EVSE's present state, or keep it until the driver has read what it was sent before."""
         connection = self._by_evse.get(evse_id)
-        if connection is None or connection.waiting:
+        if connection is None or connection.waiting or self._silent(evse_id):
             return
         if not self._send(connection, self._plant.evses[evse_id].packet()):
             connection.waiting = True
             asyncio.get_running_loop().add_writer(connection.socket, self._writable, connection)
+
+    def _silent(self, evse_id: int) -> bool:
+        return faults.CP_SILENT in self._plant.evses[evse_id].faults
 
     # --- from the event loop ---
 

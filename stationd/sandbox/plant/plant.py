@@ -54,8 +54,12 @@ class Plant:
             evse.reactions.stalled()
 
     def reader_silent(self) -> bool:
-        """Tell whether the one card reader is to be dead: a fault set at any EVSE."""
-        return any(faults.READER_SILENT in evse.faults for evse in self.evses.values())
+        """Tell whether the one card reader is to be dead."""
+        return self.reader_has(faults.READER_SILENT)
+
+    def reader_has(self, fault: str) -> bool:
+        """Tell whether the one card reader has this fault: it is set at any EVSE."""
+        return any(fault in evse.faults for evse in self.evses.values())
 
     def view(self, attached: Iterable[int], last_reactions: int = KEPT) -> dict[str, Any]:
         """Return everything, as plain data."""
@@ -102,6 +106,7 @@ def _evse_view(evse: Evse, *, attached: bool, last: int) -> dict[str, Any]:
 def _car_view(car: Car, now_ns: int) -> dict[str, Any]:
     later_s = None if car.wants_at_ns is None else round(max(0, car.wants_at_ns - now_ns) / NS, 3)
     return {
+        "model": car.model.name,
         "current_a": car.max_a,
         "phases": car.phases,
         "cable_a": car.cable_a,
@@ -109,6 +114,10 @@ def _car_view(car: Car, now_ns: int) -> dict[str, Any]:
         "wants_power_in_s": later_s,
         "offered_a": round(car.offered_a, 3),
         "s2_closed": car.s2_closed,
+        "asleep": car.asleep,
+        "latched": car.latched,
+        "digital": car.digital,
+        "pulls": car.pulls,
         "destroyed": car.destroyed,
     }
 

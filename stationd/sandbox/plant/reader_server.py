@@ -5,13 +5,22 @@ import contextlib
 import json
 import socket
 from collections.abc import Callable
+from random import Random
 
+from stationd.sandbox.plant import faults
 from stationd.sandbox.plant.errors import RefusedError
 from stationd.sandbox.plant.plant import Plant
 from stationd.sandbox.plant.streams import hang_up
 
 ACK_TIMEOUT_S = 2.0
 MAX_LINE_BYTES = 4096
+HELD_EVERY_S = 0.1
+FLOOD_EVERY_S = 0.02
+FLOOD_CARDS = 20
+"""A thousand cards a second, in bunches."""
+MAX_UNREAD_BYTES = 65_536
+FIRST_CARD: dict[str, object] = {"card": "04A2B3C4D5E680", "type": "ISO14443", "evse_id": 1}
+"""What lies on the reader if no card was presented before."""
 
 
 class ReaderServer:
@@ -27,6 +36,9 @@ class ReaderServer:
         self._presented = 0
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._held_to_reader = asyncio.Lock()
+        self._last_card = FIRST_CARD
+        self._babble: asyncio.Task[None] | None = None
+        self._random = Random(0)
 
     async def start(self) -> None:
         """Take connections, unless the reader is dead."""
@@ -35,6 +47,9 @@ class ReaderServer:
 
     def close(self) -> None:
         """Drop the driver and refuse new ones."""
+        if self._babble is not None:
+            self._babble.cancel()
+            self._babble = None
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -49,8 +64,26 @@ class ReaderServer:
         """Let the reader die or live: dead means that the device is gone, so that a driver can notice it."""
         if self._plant.reader_silent():
             self.close()
-        else:
-            await self.start()
+            return
+        await self.start()
+        babbles = any(self._plant.reader_has(fault) for fault in (faults.CARD_HELD, faults.CARD_FLOOD))
+        if babbles and self._babble is None:
+            self._babble = asyncio.get_running_loop().create_task(self._keep_babbling())
+        elif not babbles and self._babble is not None:
+            self._babble.cancel()
+            self._babble = None
+
+    async def _keep_babbling(self) -> None:
+        """Report what a broken reader reports. A driver that does not read gets fewer of it, never a growing queue."""
+        while True:
+            flood = self._plant.reader_has(faults.CARD_FLOOD)
+            for _ in range(FLOOD_CARDS if flood else 1):
+                if self._writer is None or self._writer.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+                    break
+                self._presented += 1
+                token = {"card": f"{self._random.getrandbits(56):014X}"} if flood else {}
+                self._write({**self._last_card, **token, "n": self._presented})
+            await asyncio.sleep(FLOOD_EVERY_S if flood else HELD_EVERY_S)
 
     async def present(self, token: str, token_type: str, evse_id: int) -> int:
         """Hold a card to the reader and wait until the driver acknowledged it; return the presentation's number.
@@ -63,6 +96,7 @@ class ReaderServer:
             number = self._presented
             acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting[number] = acknowledged
+            self._last_card = {"card": token, "type": token_type, "evse_id": evse_id}
             card = {"card": token, "type": token_type, "n": number, "evse_id": evse_id}
             try:
                 async with asyncio.timeout(self._ack_timeout_s):

@@ -2,11 +2,13 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stationd.sandbox.plant import cars
 from stationd.sandbox.plant.car import CABLE_OHM, FIXED_CABLE_A, Car
-from stationd.sandbox.plant.errors import StartError
+from stationd.sandbox.plant.errors import ArgumentError, StartError
 from stationd.sandbox.plant.evse import Evse, Pins
 from stationd.sandbox.plant.plant import Plant
 
@@ -20,14 +22,24 @@ def snapshot(plant: Plant) -> str:
 
 
 def _evse_snapshot(evse: Evse) -> dict[str, Any]:
-    car = evse.car
     return {
         "energy_wh": evse.meter.energy_wh,
         "phase_wh": evse.meter.phase_wh,
         "locked": evse.lock is not None and evse.lock.locked,
-        "car": None
-        if car is None
-        else {"max_a": car.max_a, "phases": car.phases, "cable_a": car.cable_a, "wants": car.wants},
+        "phases": evse.phase_switch.position,
+        "car": None if evse.car is None else _car_snapshot(evse.car),
+    }
+
+
+def _car_snapshot(car: Car) -> dict[str, Any]:
+    return {
+        "max_a": car.max_a,
+        "phases": car.phases,
+        "cable_a": car.cable_a,
+        "wants": car.wants,
+        "model": car.model.name,
+        "properties": cars.differences(car.model),
+        "destroyed": car.destroyed,
     }
 
 
@@ -55,7 +67,7 @@ def restore(plant: Plant, path: Path) -> None:
         return
     except OSError as error:
         raise StartError(f"cannot read state file {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArgumentError) as error:
         raise StartError(f"cannot use state file {path}: {error}; delete it to start afresh") from None
 
 
@@ -65,9 +77,14 @@ def _restore_evse(evse: Evse, part: dict[str, Any]) -> None:
     if evse.lock is not None:
         evse.lock.locked = evse.lock.target = bool(part["locked"])
         evse.pins = Pins(lock=evse.lock.locked)  # so that a first order to unlock is a change
+    phases = part.get("phases", 3)
+    evse.phase_switch.position = evse.phase_switch.target = 1 if phases == 1 else 3
+    evse.pins = replace(evse.pins, phases=evse.phase_switch.position)
     if (car := part["car"]) is None:
         return
     cable_a = float(car["cable_a"])
     if (cable_a == FIXED_CABLE_A) != (evse.lock is None) or (evse.lock is not None and cable_a not in CABLE_OHM):
         raise ValueError(f"a cable of {cable_a:g} A does not fit EVSE {evse.evse_id}")
-    evse.car = Car(float(car["max_a"]), int(car["phases"]), cable_a, bool(car["wants"]))
+    model = cars.with_properties(cars.model(car.get("model", cars.DEFAULT)), car.get("properties", {}))
+    evse.car = Car(float(car["max_a"]), int(car["phases"]), cable_a, bool(car["wants"]), model=model)
+    evse.car.destroyed = bool(car.get("destroyed", False))

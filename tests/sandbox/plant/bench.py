@@ -172,9 +172,9 @@ def connect_pins(runtime_dir: Path) -> socket.socket:
 
 def obey(state: Json, pins: Json) -> None:
     """A station in short: PWM while a car is there, closed while it wants power and nothing is wrong."""
-    plugged = 0.0 < state["cp_high_v"] < 11.0
+    plugged = 1.0 < state["cp_high_v"] < 11.0
     wants = 4.0 < state["cp_high_v"] < 7.0
-    fault = any(state["inputs"].values()) or state["temperature_c"] > 80
+    fault = any(state["inputs"].values()) or (state["temperature_c"] or 0) > 80
     pins["duty"] = 26.7 if plugged else 100.0
     pins["close"] = wants and not fault
     pins["lock"] = plugged and wants

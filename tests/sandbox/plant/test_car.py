@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stationd.sandbox.plant.car import FALL_A_PER_S, NS, RISE_A_PER_S, S2_CLOSE_NS, S2_OPEN_NS, Car, ramp
+from stationd.sandbox.plant.car import FALL_A_PER_S, NS, RISE_A_PER_S, Car, ramp
+
+S2_CLOSE_NS, S2_OPEN_NS = 200_000_000, 1_500_000_000
 
 
 def car(**changes: object) -> Car:

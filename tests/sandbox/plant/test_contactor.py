@@ -36,6 +36,29 @@ def test_the_same_order_again_does_not_start_the_delay_again() -> None:
     assert it.change_at_ns == CLOSING_NS
 
 
+def test_contactor_that_drops_opens_once_and_waits_for_a_coil_that_is_switched_anew() -> None:
+    it = closed()
+    it.drops = True
+    it.follow(0, coil=True)
+    it.happen(OPENING_NS)
+    assert it.parted
+    it.follow(OPENING_NS, coil=True)
+    assert it.parted
+    it.follow(OPENING_NS, coil=False)
+    it.follow(OPENING_NS, coil=True)
+    it.happen(OPENING_NS + CLOSING_NS)
+    assert it.closed
+
+
+def test_delays_can_be_longer() -> None:
+    it = Contactor(closing_ns=5 * CLOSING_NS, opening_ns=3 * OPENING_NS)
+    it.follow(0, coil=True)
+    assert it.change_at_ns == 5 * CLOSING_NS
+    it.happen(5 * CLOSING_NS)
+    it.follow(0, coil=False)
+    assert it.change_at_ns == 3 * OPENING_NS
+
+
 def test_welded_contacts_stay_closed() -> None:
     it = closed()
     it.welded = True

@@ -1,6 +1,6 @@
 """The lock motor."""
 
-from stationd.sandbox.plant.lock import TRAVEL_NS, Lock
+from stationd.sandbox.plant.lock import SLOW_TRAVEL_NS, TRAVEL_NS, Lock
 
 
 def test_bolt_travels_and_arrives() -> None:
@@ -38,3 +38,12 @@ def test_bolt_jammed_in_the_lock_still_holds_the_plug() -> None:
     it.drive(0, locked=False)
     it.happen(TRAVEL_NS)
     assert (it.state, it.holds) == ("failed", True)
+
+
+def test_slow_bolt_takes_its_time() -> None:
+    it = Lock(travel_ns=SLOW_TRAVEL_NS)
+    it.drive(0, locked=True)
+    it.happen(SLOW_TRAVEL_NS - 1)
+    assert it.state == "moving"
+    it.happen(SLOW_TRAVEL_NS)
+    assert it.state == "locked"

@@ -1,12 +1,23 @@
 """The meter's registers."""
 
+import math
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stationd.sandbox.plant.meter import Meter, as_float32, words
+from stationd.sandbox.plant.meter import (
+    EXPORT_KWH,
+    IMPORT_KWH,
+    JUMP_KWH,
+    TOTAL_WATTS,
+    VOLTS,
+    Meter,
+    as_float32,
+    spoil,
+    words,
+)
 
 
 def decode(registers: list[int] | None) -> float:
@@ -59,3 +70,29 @@ def test_written_register_shows_even_when_frozen() -> None:
     meter.write(5000.0)
     assert meter.register_wh == 5000
     assert sum(meter.phase_wh) == pytest.approx(5000)
+
+
+def shown(*broken: str) -> dict[int, float]:
+    return spoil(Meter(2000.0).values((230.0,) * 3, (10.0,) * 3), set(broken))
+
+
+def test_sound_meter_is_not_spoiled() -> None:
+    assert shown() == Meter(2000.0).values((230.0,) * 3, (10.0,) * 3)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kwh", "watts"),
+    [("meter_negative", -2.0, -6900.0), ("meter_jump", 2.0 + JUMP_KWH, 6900.0), ("meter_wrong_unit", 2000.0, 6900.0)],
+)
+def test_broken_meter_shows_wrong_energy_or_power_and_right_volts(fault: str, kwh: float, watts: float) -> None:
+    values = shown(fault)
+    assert values[IMPORT_KWH] == pytest.approx(kwh)
+    assert values[TOTAL_WATTS] == pytest.approx(watts)
+    assert (values[VOLTS], values[EXPORT_KWH]) == (230, 0)
+
+
+def test_meter_without_numbers_has_registers_all_the_same() -> None:
+    values = shown("meter_nan")
+    assert math.isnan(decode(words(values, IMPORT_KWH, 2)))
+    assert math.isnan(decode(words(values, TOTAL_WATTS, 2)))
+    assert decode(words(values, VOLTS, 2)) == 230

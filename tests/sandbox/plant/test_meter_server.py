@@ -1,5 +1,6 @@
 """The meters of a real plant, read by a real Modbus client."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -126,6 +127,57 @@ def test_silent_meter_does_not_answer_and_others_do(bench: Bench) -> None:
         assert floats(client, 0, unit=2) == [230]
         bench.client.clear_fault("meter_silent")
         assert floats(client, 0) == [230]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("meter_negative", -1235.0, -1234.0), ("meter_jump", 1334.0, 1335.0), ("meter_wrong_unit", 1.234e6, 1.235e6)],
+)
+def test_broken_meter_shows_what_it_must_not_and_is_mended(bench: Bench, name: str, low: float, high: float) -> None:
+    with tcp(bench) as client:
+        bench.client.set_fault(name)
+        assert low < floats(client, 72)[0] < high
+        bench.client.clear_fault(name)
+        assert floats(client, 72) == [pytest.approx(1234.567)]
+
+
+def test_meter_can_lose_its_numbers_and_its_register(bench: Bench) -> None:
+    with tcp(bench) as client:
+        bench.client.set_fault("meter_nan")
+        assert math.isnan(floats(client, 72)[0])
+        bench.client.clear_fault("meter_nan")
+        bench.client.set_fault("meter_reset")
+        assert floats(client, 72) == [0]
+        assert floats(client, 72, unit=2) == [pytest.approx(1234.567)]
+        assert bench.client.evse()["faults"] == []
+
+
+def test_noise_on_the_line_loses_some_answers_and_never_makes_a_wrong_value() -> None:
+    with short_folder() as folder, running(folder, "--modbus-rtu") as bench, rtu(bench, timeout=0.1) as client:
+        bench.client.set_fault("meter_noise")
+        lost = 0
+        for _ in range(40):
+            try:
+                answer = client.read_input_registers(0, count=2, device_id=1)
+            except ModbusIOException:
+                lost += 1
+            else:
+                assert answer.isError() or answer.registers == [0x4366, 0]
+        assert 3 <= lost <= 25
+        bench.client.clear_fault("meter_noise")
+        assert floats(client, 0) == [230]
+
+
+def test_noise_over_tcp_loses_some_answers(bench: Bench) -> None:
+    bench.client.set_fault("meter_noise")
+    lost = 0
+    for _ in range(20):
+        with tcp(bench, timeout=0.1) as client:
+            try:
+                assert floats(client, 0) == [230]
+            except ModbusIOException:
+                lost += 1
+    assert 1 <= lost <= 15
 
 
 def test_same_meters_answer_on_a_tty() -> None:

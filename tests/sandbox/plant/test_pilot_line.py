@@ -2,7 +2,7 @@
 
 import pytest
 
-from stationd.sandbox.plant.pilot_line import B_OHM, C_OHM, offered_a, volts
+from stationd.sandbox.plant.pilot_line import B_OHM, C_OHM, D_OHM, offered_a, volts
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def test_with_pwm_the_cars_diode_keeps_the_low_half_at_minus_12() -> None:
     assert volts(26.7, None) == (12, -12)
     assert volts(26.7, B_OHM) == (pytest.approx(9, abs=0.1), -12)
     assert volts(26.7, C_OHM) == (pytest.approx(6, abs=0.1), -12)
+    assert volts(26.7, D_OHM) == (pytest.approx(3, abs=0.1), -12)
 
 
 def test_shorted_diode_mirrors_the_high_half() -> None:

@@ -24,7 +24,8 @@ def test_attaching_is_answered_with_a_state_of_every_key(shared_bench: Bench) ->
     inputs = ["rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt", "power_loss"]
     assert state["inputs"] == dict.fromkeys(inputs, False)
     assert state["phases"] == 3
-    assert (state["cp_high_v"], state["cp_low_v"], state["pp_ohm"]) == (12, 12, None)
+    assert (state["cp_high_v"], state["pp_ohm"]) == (pytest.approx(12, abs=0.03), None)
+    assert state["cp_low_v"] == state["cp_high_v"]
     assert (state["contactor_closed"], state["lock"], state["current_a"]) == (False, "unlocked", [0, 0, 0])
 
 
@@ -58,7 +59,7 @@ def test_wrong_pins_are_answered_and_closed_and_the_next_driver_gets_in(bench: B
             pass
         assert json.loads(packet)["error"] == "cannot drive pins: duty must be 0 to 100 percent, not 101"
     with bench.driver() as driver:
-        driver.wait(lambda state: state["cp_high_v"] == 12)
+        driver.wait(lambda state: state["cp_high_v"] > 11)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +102,40 @@ def test_driver_that_stops_sending_loses_the_coil_and_keeps_its_pwm(bench: Bench
         driver.wait(charging)
         driver.silent = True
         driver.wait(lambda state: not state["contactor_closed"])
-        assert driver.state["cp_low_v"] == -12  # PWM is still there
+        assert driver.state["cp_low_v"] < -11  # PWM is still there
         evse = bench.client.evse()
     reaction = evse["reactions"][-1]
     assert reaction["cause"] == "driver_silent"
     assert reaction["opened_after_ms"] >= 320
     assert reaction["commanded_after_ms"] is None
     assert evse["pins"]["duty"] == 26.7
+
+
+def test_silent_board_sends_nothing_and_takes_pins_all_the_same(bench: Bench) -> None:
+    with bench.driver(1, obey) as driver:
+        bench.client.plug_in()
+        driver.wait(charging)
+        assert bench.client.set_fault("cp_silent") == {"driver_told": False}
+        received = driver.received
+        time.sleep(0.1)
+        assert driver.received <= received + 3  # what was under way
+        evse = bench.client.evse()
+        assert evse["reactions"][-1]["cause"] == "cp_silent"
+        assert evse["contactor"]["closed"] is True
+        bench.client.clear_fault("cp_silent")
+        assert bench.client.set_fault("tilt") == {"driver_told": True}
+        driver.wait(lambda state: not state["contactor_closed"])
+
+
+def test_noisy_converter_reaches_the_driver_in_every_state(bench: Bench) -> None:
+    with bench.driver() as driver:
+        driver.wait(lambda state: True)
+        bench.client.set_fault("cp_noisy")
+        seen = set()
+        while len(seen) < 20:
+            driver.wait(lambda state: state["cp_high_v"] not in seen)
+            seen.add(driver.state["cp_high_v"])
+        assert max(seen) - min(seen) > 5
 
 
 def test_driver_that_is_gone_loses_the_coil_too(bench: Bench) -> None:

@@ -38,6 +38,7 @@ def test_view_shows_every_evse_with_what_the_document_lists() -> None:
     }  # fmt: skip
     assert one["phase_switch"] == {"phases": 3, "moved_under_load": 0, "moved_with_pilot": 0}
     assert one["car"]["destroyed"] is False
+    assert one["car"]["model"] == "three_phase"
     assert one["lock"] == "moving"
     assert one["meter"] == {"meter_wh": 1000.0, "frozen": False, "silent": False}
     assert (two["car"], two["pins"]["attached"], two["pins"]["age_ms"]) == (None, False, None)
@@ -58,3 +59,6 @@ def test_reader_is_dead_if_it_is_at_any_evse() -> None:
     it = plant()
     it.evse(2).set_fault("reader_silent", 0)
     assert it.reader_silent()
+    assert not it.reader_has("card_flood")
+    it.evse(1).set_fault("card_flood", 0)
+    assert it.reader_has("card_flood")

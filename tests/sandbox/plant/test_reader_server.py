@@ -103,6 +103,54 @@ def test_dead_reader_hangs_up_and_refuses_until_it_lives_again(bench: Bench) -> 
     assert [card["card"] for card in seen] == ["0B"]
 
 
+def cards(link: socket.socket, count: int) -> list[dict[str, object]]:
+    with link.makefile("rb") as lines:
+        return [json.loads(lines.readline()) for _ in range(count)]
+
+
+def test_card_that_is_held_for_ever_is_reported_again_and_again_until_it_is_taken_away(bench: Bench) -> None:
+    with connect(bench) as link:
+        seen: list[dict[str, object]] = []
+        thread = acknowledge(link, seen)
+        bench.client.present_card("0102030405")
+        thread.join()
+        bench.client.set_fault("card_held")
+        reported = cards(link, 5)
+        assert {card["card"] for card in reported} == {"0102030405"}
+        assert len({card["n"] for card in reported}) == 5
+        bench.client.clear_fault("card_held")
+        link.settimeout(0.5)
+        assert drained(link)
+
+
+def drained(link: socket.socket) -> bool:
+    """Read until nothing comes for a while; False if the other side hung up."""
+    try:
+        while link.recv(65_536):
+            pass
+    except TimeoutError:
+        return True
+    return False
+
+
+def test_card_lies_on_a_reader_to_which_none_was_presented(bench: Bench) -> None:
+    bench.client.set_fault("card_held")
+    with connect(bench) as link:
+        assert cards(link, 1)[0]["card"] == "04A2B3C4D5E680"
+
+
+def test_flood_of_cards_is_another_card_each_time_and_does_not_hold_the_plant_up(bench: Bench) -> None:
+    with connect(bench) as link:
+        bench.client.set_fault("card_flood")
+        flood = cards(link, 300)
+        assert len({card["card"] for card in flood}) == 300
+        assert {card["type"] for card in flood} == {"ISO14443"}
+        for _ in range(50):  # nobody reads now
+            bench.client.state()
+        bench.client.set_fault("reader_silent")
+        assert bench.client.state()["reader"] == {"connected": False}
+
+
 def test_newer_driver_replaces_the_older(shared_bench: Bench) -> None:
     seen: list[dict[str, object]] = []
     with connect(shared_bench) as old, connect(shared_bench) as new:

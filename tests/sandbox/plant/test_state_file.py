@@ -1,15 +1,17 @@
 """What survives a restart."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from stationd.sandbox.plant.car import Car
+from stationd.sandbox.plant.car import NS, Car
 from stationd.sandbox.plant.errors import StartError
 from stationd.sandbox.plant.evse import Evse, Pins
 from stationd.sandbox.plant.lock import TRAVEL_NS
 from stationd.sandbox.plant.plant import Plant
 from stationd.sandbox.plant.state_file import restore, save, snapshot
+from tests.sandbox.plant.evse_bench import a_car, a_model
 
 
 def test_register_car_and_bolt_come_back(tmp_path: Path) -> None:
@@ -34,6 +36,46 @@ def test_register_car_and_bolt_come_back(tmp_path: Path) -> None:
     again.drive(Pins(), 1)
     again.advance(1 + TRAVEL_NS)
     assert again.lock_state == "unlocked"
+
+
+def test_model_properties_damage_and_phases_come_back(tmp_path: Path) -> None:
+    file = tmp_path / "plant.json"
+    before = Plant([Evse(1, 0)])
+    one = before.evses[1]
+    one.plug_in(a_model("sleeps", sleeps_after_s=3.0), 0)
+    one.drive(Pins(phases=1), 0)
+    one.advance(NS)
+    assert one.car is not None
+    assert one.car.destroyed
+    save(file, snapshot(before))
+    after = Plant([Evse(1, 0)])
+    restore(after, file)
+    again = after.evses[1]
+    assert again.car is not None
+    assert again.car.model == one.car.model
+    assert again.car.destroyed
+    assert again.phase_switch.feedback == 1
+    again.drive(Pins(phases=1), 1)
+    assert not again.phase_switch.moving
+
+
+def test_file_of_a_plant_that_knew_no_models_has_an_ordinary_car(tmp_path: Path) -> None:
+    file = tmp_path / "plant.json"
+    car = {"max_a": 10.0, "phases": 1, "cable_a": 20.0, "wants": True}
+    evse = {"energy_wh": 5.0, "phase_wh": [1, 2, 2], "locked": False, "car": car}
+    file.write_text(json.dumps({"version": 1, "evses": {"1": evse}}))
+    plant = Plant([Evse(1, 0)])
+    restore(plant, file)
+    assert plant.evses[1].car == Car(10.0, 1, 20.0, wants=True)
+
+
+def test_car_of_an_unknown_model_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "plant.json"
+    before = Plant([Evse(1, 0)])
+    before.evses[1].plug_in(a_car(), 0)
+    file.write_text(snapshot(before).replace("three_phase", "tank"))
+    with pytest.raises(StartError, match="cannot find car model 'tank'"):
+        restore(Plant([Evse(1, 0)]), file)
 
 
 def test_missing_file_is_a_first_start(tmp_path: Path) -> None:
