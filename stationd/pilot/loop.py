@@ -4,11 +4,11 @@ No file is written while a contactor is closed.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
-from stationd.pilot import latches
+from stationd.pilot.keeper import Keeper, Watchdog
 from stationd.pilot.protocol import GetStats, Message, Reply, Stats, encode
+from stationd.pilot.reaction import Reaction
 from stationd.pilot.runner import Runner
 from stationd.pilot.server import Server
 from stationd.pilot.stats import LoopStats
@@ -17,25 +17,6 @@ FORGET_MS = 2_500
 """After such a pause messages that wait in sockets are too old to act on."""
 STOP_MS = 300
 """A stop waits so long for the contactors' feedback."""
-SAVE_RETRY_MS = 10_000
-SAVE_PATIENCE_MS = 60_000
-"""A worn card may take seconds to write a few bytes; an abort in the middle would lose the latch."""
-
-
-class Watchdog(Protocol):
-    """Whoever restarts this process if it hangs."""
-
-    def alive(self, now_ms: int) -> None:
-        """Learn that a whole tick was done."""
-        ...
-
-    def wait_longer(self, patience_ms: int) -> None:
-        """Expect nothing for so long."""
-        ...
-
-    def wait_as_before(self) -> None:
-        """Expect ticks again."""
-        ...
 
 
 class Loop:
@@ -47,11 +28,9 @@ class Loop:
         runners: Sequence[Runner],
         server: Server,
         watchdog: Watchdog,
-        latch_path: str,
-        latched: Mapping[int, frozenset[str]],
+        keeper: Keeper,
         period_ms: int,
         mode: str,
-        say: Callable[[str], None],
         clock: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -60,14 +39,10 @@ class Loop:
         self._by_id = {runner.evse_id: runner for runner in runners}
         self._server = server
         self._watchdog = watchdog
-        self._latch_path = latch_path
-        self._saved = {evse_id: codes for evse_id, codes in latched.items() if codes}
-        self._absent = {evse_id: codes for evse_id, codes in self._saved.items() if evse_id not in self._by_id}
-        """Of EVSEs that are missing in this run; they may come back."""
-        self._save_after_ms = 0
+        self._keeper = keeper
+        self._reactions = tuple(Reaction(self.stats.reaction) for _ in runners)
         self._period_ns = period_ms * 1_000_000
         self._mode = mode
-        self._say = say
         self._clock = clock
         self._sleep = sleep
         self._stopping = False
@@ -87,20 +62,23 @@ class Loop:
                 stop_by_ns = now_ns + STOP_MS * 1_000_000
                 for runner in self._runners:
                     runner.stop()
-            self._tick(now_ns // 1_000_000)
+            wrote = self._tick(now_ns)
             done_ns = self._clock()
             late_ns, due_ns = now_ns - due_ns, due_ns + self._period_ns
-            self.stats.tick(
-                late_ns // 1_000,
-                (done_ns - now_ns) // 1_000,
-                overrun=late_ns > self._period_ns or done_ns - now_ns > self._period_ns,
-            )
+            if wrote:  # it waited for the disk, as it may with every contactor open: that says nothing about reactions
+                due_ns = done_ns
+            else:
+                self.stats.tick(
+                    late_ns // 1_000,
+                    (done_ns - now_ns) // 1_000,
+                    overrun=late_ns > self._period_ns or done_ns - now_ns > self._period_ns,
+                )
             if stop_by_ns is not None and (done_ns >= stop_by_ns or self._all_open()):
                 break
             if due_ns <= done_ns:  # missed ticks are left out, not made up for
                 due_ns += (done_ns - due_ns) // self._period_ns * self._period_ns + self._period_ns
             self._sleep((due_ns - done_ns) / 1e9)
-        self._save(self._clock() // 1_000_000, at_once=True)
+        self._keeper.keep(self._clock() // 1_000_000, at_once=True)
 
     def handle(self, message: Message, now_ms: int) -> bytes | None:
         """Answer one message."""
@@ -122,16 +100,30 @@ class Loop:
             period_ms=self._period_ns // 1_000_000,
             ticks=stats.ticks,
             overruns=stats.overruns,
-            late_p999_us=stats.late_us(0.999),
-            late_max_us=stats.late_max_us,
+            late_p999_us=stats.late.share_us(0.999),
+            late_max_us=stats.late.max_us,
             work_max_us=stats.work_max_us,
             work_mean_us=stats.work_mean_us,
+            reactions=stats.reaction.count,
+            reaction_p999_us=stats.reaction.share_us(0.999),
+            reaction_max_us=stats.reaction.max_us,
         )
 
-    def _tick(self, now_ms: int) -> None:
-        for runner in self._runners:
+    def _tick(self, began_ns: int) -> bool:
+        """Do one cycle of everything; tell whether a file was written."""
+        ended_ns = began_ns
+        now_ms = began_ns // 1_000_000
+        for runner, reaction in zip(self._runners, self._reactions, strict=True):
+            was_open, runner_began_ns = runner.open, ended_ns
             runner.tick(now_ms)
-        now_ms = self._clock() // 1_000_000  # a driver may have taken its time
+            ended_ns = self._clock()
+            reaction.follow(
+                opened=runner.open and not was_open,
+                pressed=runner.state.track.no_demand > 0 or bool(runner.seen.faulty),
+                began_ns=runner_began_ns,
+                ended_ns=ended_ns,
+            )
+        now_ms = ended_ns // 1_000_000  # a driver may have taken its time
         gap_ms = 0 if self._last_ms is None else now_ms - self._last_ms
         self._last_ms = now_ms
         if gap_ms > FORGET_MS:
@@ -140,31 +132,12 @@ class Loop:
         if lines:
             self._server.publish(lines)
         self._server.serve(now_ms, self.handle, self._greeting)
-        self._save(now_ms)
+        wrote = self._keeper.keep(now_ms)
         self._watchdog.alive(now_ms)
+        return wrote
 
     def _greeting(self) -> bytes:
         return b"".join(runner.line for runner in self._runners)
 
     def _all_open(self) -> bool:
         return all(runner.seen_open for runner in self._runners)
-
-    def _save(self, now_ms: int, *, at_once: bool = False) -> None:
-        """Write the latches if they changed and no contactor is closed: the disk may take its time."""
-        if now_ms < self._save_after_ms and not at_once:
-            return
-        if not any(runner.state.latched for runner in self._runners) and not self._saved:
-            return
-        latched = self._absent | {one.evse_id: one.state.latched for one in self._runners if one.state.latched}
-        if latched == self._saved or not all(runner.open for runner in self._runners):
-            return
-        self._watchdog.wait_longer(SAVE_PATIENCE_MS)
-        try:
-            latches.write(self._latch_path, latched)
-        except latches.LatchError as error:
-            self._save_after_ms = now_ms + SAVE_RETRY_MS
-            self._say(str(error))
-        else:
-            self._saved = latched
-        finally:
-            self._watchdog.wait_as_before()

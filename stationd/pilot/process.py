@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 
 from stationd import hwprofile
 from stationd.hwprofile import HwProfile
-from stationd.pilot import latches, realtime, site_limit
+from stationd.pilot import counters, fail_safe, latches, measured, realtime, restarts, site_limit
 from stationd.pilot.arguments import USAGE, Arguments, UsageError, group_id, parse
 from stationd.pilot.board import Channel
+from stationd.pilot.cycles import Counters
+from stationd.pilot.keeper import Keeper
 from stationd.pilot.loop import Loop
 from stationd.pilot.notify import Notifier, say
 from stationd.pilot.outputs import build_all, close_all, make_safe, open_all
 from stationd.pilot.protocol import VERSION, Hello, Stats
+from stationd.pilot.restarts import Record
 from stationd.pilot.rules import rules_of
 from stationd.pilot.runner import Runner
 from stationd.pilot.server import Server, ServerError
@@ -44,6 +47,9 @@ def main(words: list[str]) -> int:
     channels: list[Channel] = []
     try:
         refused = build_all(profile.evses, arguments.runtime_dir, channels)
+        refused += fail_safe.refusals(profile, channels)
+        if arguments.measure_s is None:
+            refused += _missed(os.path.join(arguments.state_dir, measured.FILE_NAME), profile)
         for reason in refused:
             say(reason)
         if refused:
@@ -58,31 +64,27 @@ def main(words: list[str]) -> int:
 
 def _run(arguments: Arguments, profile: HwProfile, channels: Sequence[Channel], server: Server, boot_id: str) -> int:
     site_max_a = _site_limit(arguments.site_limit)
-    latch_path = os.path.join(arguments.state_dir, latches.FILE_NAME)
-    latched = _latched(latch_path, profile)
+    restart_path = os.path.join(arguments.runtime_dir, restarts.FILE_NAME)
+    record, latched = _begun(restart_path)
     notifier = Notifier(os.environ)
     mode = realtime.take()
     _tell_mode(arguments.runtime_dir, mode)
+    files = _Files(arguments.state_dir, profile)
     now_ms = time.monotonic_ns() // 1_000_000
     runners = [
         Runner(
             channel,
             rules_of(evse, profile, site_max_a),
             now_ms=now_ms,
-            latched=latched.get(evse.evse_id, frozenset()),
+            latched=files.latched.get(evse.evse_id, frozenset()) | latched,
             boot_id=boot_id,
+            counters=files.counted.get(evse.evse_id),
         )
         for channel, evse in zip(channels, profile.evses, strict=True)
     ]
+    keeper = files.keeper(runners, notifier, now_ms)
     loop = Loop(
-        runners=runners,
-        server=server,
-        watchdog=notifier,
-        latch_path=latch_path,
-        latched=latched,
-        period_ms=profile.period_ms,
-        mode=mode,
-        say=say,
+        runners=runners, server=server, watchdog=notifier, keeper=keeper, period_ms=profile.period_ms, mode=mode
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: loop.stop())
@@ -90,15 +92,55 @@ def _run(arguments: Arguments, profile: HwProfile, channels: Sequence[Channel], 
     gc.freeze()
     gc.disable()
     notifier.send(f"READY=1\nSTATUS={mode}, {len(runners)} EVSE, limit {site_max_a:g} A")
-    until_ns = None if arguments.measure_s is None else time.monotonic_ns() + round(arguments.measure_s * 1e9)
-    began_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
-    loop.run(until_ns)
+    if arguments.measure_s is None:
+        loop.run()
+        met = True
+    else:
+        met = _measure(loop, profile, arguments.measure_s, arguments.state_dir)
+    _tell_record(restart_path, restarts.ended(record))
     notifier.send("STOPPING=1")
     notifier.close()
-    if until_ns is not None:
-        load = (time.process_time_ns() - cpu_ns) / (time.monotonic_ns() - began_ns)
-        sys.stdout.write(_report(loop.measured(), load))
-    return 0
+    return 0 if met else 1
+
+
+def _measure(loop: Loop, profile: HwProfile, seconds: float, state_dir: str) -> bool:
+    """Run for so long, print how that went, keep the verdict, and tell whether the budget was met."""
+    began_ns, cpu_ns, faults = time.monotonic_ns(), time.process_time_ns(), realtime.page_faults()
+    loop.run(began_ns + round(seconds * 1e9))
+    faults = realtime.page_faults() - faults
+    load = (time.process_time_ns() - cpu_ns) / (time.monotonic_ns() - began_ns)
+    stats = loop.measured()
+    verdict = measured.judged(profile, stats)
+    sys.stdout.write(_report(stats, load, faults, verdict))
+    try:
+        measured.write(os.path.join(state_dir, measured.FILE_NAME), verdict)
+    except measured.MeasuredError as error:
+        say(str(error))
+    return verdict.met
+
+
+class _Files:
+    """What the files in the state folder said at the start."""
+
+    def __init__(self, folder: str, profile: HwProfile) -> None:
+        self._latch_path = os.path.join(folder, latches.FILE_NAME)
+        self._counter_path = os.path.join(folder, counters.FILE_NAME)
+        self.latched = _latched(self._latch_path, profile)
+        self.counted = _counted(self._counter_path)
+
+    def keeper(self, runners: Sequence[Runner], watchdog: Notifier, now_ms: int) -> Keeper:
+        """Return who keeps them true."""
+        return Keeper(
+            runners=runners,
+            watchdog=watchdog,
+            latch_path=self._latch_path,
+            latched=self.latched,
+            counter_path=self._counter_path,
+            counted=self.counted,
+            count=lambda runner: runner.state.counters,
+            now_ms=now_ms,
+            say=say,
+        )
 
 
 def _site_limit(path: str) -> float:
@@ -124,6 +166,48 @@ def _latched(path: str, profile: HwProfile) -> Mapping[int, frozenset[str]]:
         }
 
 
+def _counted(path: str) -> Mapping[int, Counters]:
+    try:
+        return counters.read(path)
+    except counters.CounterError as error:
+        say(str(error))
+        return {}
+
+
+def _missed(path: str, profile: HwProfile) -> list[str]:
+    """Return why the profile must not be used, if it was measured on this board and missed the budget."""
+    try:
+        refusal = measured.refusal(measured.read(path), profile, path)
+    except measured.MeasuredError as error:
+        say(str(error))
+        return []
+    return [] if refusal is None else [refusal]
+
+
+def _begun(path: str) -> tuple[Record, frozenset[str]]:
+    """Count this start; return the record, and the fault to start with if the process fails again and again."""
+    record = Record()
+    try:
+        record = restarts.read(path)
+    except ValueError as error:
+        say(str(error))
+    record, again = restarts.begun(record, restarts.now_ms())
+    _tell_record(path, record)
+    if again:
+        say(
+            f"ended unexpectedly {restarts.TOO_MANY} times in {restarts.WITHIN_MS // 60_000} minutes; "
+            f"no contactor closes until `{restarts.CODE}` is reset by hand"
+        )
+    return record, frozenset({restarts.CODE} if again else ())
+
+
+def _tell_record(path: str, record: Record) -> None:
+    try:
+        restarts.write(path, record)
+    except ValueError as error:
+        say(str(error))
+
+
 def _tell_mode(runtime_dir: str, mode: str) -> None:
     if mode != "realtime":
         say(f"running {mode}; opening may take longer than 20 ms under load")
@@ -134,7 +218,7 @@ def _tell_mode(runtime_dir: str, mode: str) -> None:
         say(f"cannot write {runtime_dir}/{MODE_FILE}: {error.strerror}")
 
 
-def _report(stats: Stats, load: float) -> str:
+def _report(stats: Stats, load: float, faults: int, verdict: measured.Measured) -> str:
     with open("/proc/self/status", encoding="ascii", errors="replace") as file:
         rss_kib = next((line.split()[1] for line in file if line.startswith("VmRSS:")), "0")
     rows = (
@@ -143,8 +227,10 @@ def _report(stats: Stats, load: float) -> str:
         ("ticks", f"{stats.ticks}, {stats.overruns} overruns"),
         ("late", f"p99.9 {stats.late_p999_us} us, max {stats.late_max_us} us"),
         ("work of a tick", f"mean {stats.work_mean_us} us, max {stats.work_max_us} us"),
-        ("pilot to command", f"at most {2 * stats.period_ms + (stats.late_max_us + stats.work_max_us) / 1000:.1f} ms"),
+        ("openings", f"{stats.reactions}, p99.9 {stats.reaction_p999_us} us, max {stats.reaction_max_us} us"),
+        ("pilot to command", f"at most {verdict.worst_ms:.1f} ms, without the sensor's own delay"),
         ("processor", f"{100 * load:.2f} % of a core"),
-        ("memory", f"{int(rss_kib) / 1024:.1f} MiB, {len(sys.modules)} modules"),
+        ("memory", f"{int(rss_kib) / 1024:.1f} MiB, {len(sys.modules)} modules, {faults} page faults in the loop"),
+        ("verdict", f"{'met' if verdict.met else 'MISSED'}: the budget is {measured.BUDGET_MS:.0f} ms"),
     )
     return "".join(f"{name:18}{text}\n" for name, text in rows)

@@ -117,6 +117,11 @@ class Stats:
     late_max_us: int
     work_max_us: int
     work_mean_us: int
+    reactions: int = 0
+    """Openings that the pilot or a fault input asked for. Their times follow: from the last look at which nothing did
+    to the end of the write, so never less than from the cause to the order."""
+    reaction_p999_us: int = 0
+    reaction_max_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

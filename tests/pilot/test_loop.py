@@ -1,11 +1,14 @@
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from stationd.pilot.loop import FORGET_MS, SAVE_PATIENCE_MS, SAVE_RETRY_MS, STOP_MS, Loop
-from stationd.pilot.protocol import GetStats, Hello, Offer, Reply, ResetFault, Stats, Unlock, decode
+from stationd.pilot.cycles import Counters
+from stationd.pilot.keeper import PATIENCE_MS, RETRY_MS, Keeper
+from stationd.pilot.loop import FORGET_MS, STOP_MS, Loop
+from stationd.pilot.protocol import GetStats, Hello, Offer, Reply, ResetFault, Stats, Status, Unlock, decode, encode
 from stationd.pilot.runner import STALL_MS
 from stationd.pilot.server import Server
 from tests.pilot.bench import VOLTS, Bench
@@ -45,15 +48,25 @@ class Rig:
         """How long the watchdog was asked to wait, and whether the latches were on the disk then."""
         self.latch_path = folder / "latches.json"
         self.server = Server(str(folder), gid=None, hello=Hello(1, "pilot"))
+        self.counters = Counters()
+        keeper = Keeper(
+            runners=[self.runner],
+            watchdog=self,
+            latch_path=str(self.latch_path),
+            latched={},
+            counter_path=str(folder / "counters.json"),
+            counted={1: Counters()},
+            count=lambda runner: self.counters,
+            now_ms=0,
+            say=self.said.append,
+        )
         self.loop = Loop(
             runners=[self.runner],
             server=self.server,
             watchdog=self,
-            latch_path=str(self.latch_path),
-            latched={},
+            keeper=keeper,
             period_ms=4,
             mode="realtime",
-            say=self.said.append,
             clock=self.time.clock,
             sleep=self.time.sleep,
         )
@@ -102,7 +115,7 @@ def test_missed_ticks_are_counted_and_left_out(rig: Rig) -> None:
     rig.time.at[1_100] = lambda: setattr(rig.time, "now_ns", rig.time.now_ns + 50 * MS)
     rig.run(200)
     assert rig.loop.stats.overruns == 1
-    assert rig.loop.stats.late_max_us == 50_000
+    assert rig.loop.stats.late.max_us == 50_000
     assert 37 <= rig.loop.stats.ticks <= 40
     assert all(0 < seconds <= 0.004 for seconds in rig.time.slept)
 
@@ -169,16 +182,16 @@ def test_a_latch_is_written_once_with_the_contactor_open(rig: Rig) -> None:
     assert written == [False, True]
     assert rig.bench.contactor is False
     assert json.loads(rig.latch_path.read_text()) == {"latched": {"1": ["rcd_trip"]}}
-    assert rig.patience == [(SAVE_PATIENCE_MS, False), (0, True)]
+    assert rig.patience == [(PATIENCE_MS, False), (0, True)]
 
 
 def test_a_disk_that_refuses_is_said_now_and_then_and_written_later(rig: Rig) -> None:
     rig.bench.faulty = frozenset({"rcd_trip"})
     rig.latch_path.mkdir()
     rig.time.at[3_000] = rig.latch_path.rmdir
-    rig.run(SAVE_RETRY_MS + 1_000)
+    rig.run(RETRY_MS + 1_000)
     assert len(rig.said) == 1
-    assert [patience_ms for patience_ms, _ in rig.patience] == [SAVE_PATIENCE_MS, 0] * 2
+    assert [patience_ms for patience_ms, _ in rig.patience] == [PATIENCE_MS, 0] * 2
     assert "would not outlive a restart" in rig.said[0]
     assert rig.latch_path.is_file()
 
@@ -193,3 +206,74 @@ def test_a_latch_that_was_reset_leaves_the_file(rig: Rig) -> None:
     assert decode(rig.loop.handle(ResetFault(1, 2, "rcd_trip"), 0) or b"") == Reply(2)
     rig.run(100)
     assert json.loads(rig.latch_path.read_text()) == {"latched": {}}
+
+
+def test_an_opening_is_counted_from_the_last_calm_look(rig: Rig) -> None:
+    rig.time.cost_ns = 100_000
+    rig.charge()
+    rig.time.at[3_500] = lambda: setattr(rig.bench, "volts", VOLTS["B"])
+    rig.run(3_000)
+    stats = rig.loop.measured()
+    assert stats.reactions == 1
+    assert 8_000 < stats.reaction_max_us < 12_000
+    assert stats.reaction_p999_us == stats.reaction_max_us
+
+
+def test_the_end_of_a_pause_is_no_reaction(rig: Rig) -> None:
+    rig.charge()
+    pause = Offer(1, 0.0, 3, False, 10_000, 2)
+    closed: list[bool] = []
+    rig.time.at[3_500] = lambda: (closed.append(rig.bench.contactor), rig.loop.handle(pause, rig.time.now_ns // MS))
+    rig.run(10_000)
+    assert closed == [True]
+    assert rig.bench.contactor is False
+    assert rig.loop.measured().reactions == 0
+
+
+def test_a_trip_is_a_reaction(rig: Rig) -> None:
+    rig.charge()
+    rig.time.at[3_500] = lambda: setattr(rig.bench, "faulty", frozenset({"rcd_trip"}))
+    rig.run(3_000)
+    assert rig.loop.measured().reactions == 1
+
+
+def test_the_time_of_a_write_is_not_held_against_the_loop(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(path: str, latched: object) -> None:
+        rig.time.now_ns += 2_000 * MS
+        rig.latch_path.touch()
+
+    monkeypatch.setattr("stationd.pilot.latches.write", slow)
+    rig.bench.faulty = frozenset({"rcd_trip"})
+    rig.run(2_500)
+    assert rig.latch_path.exists()
+    assert rig.loop.stats.overruns == 0
+    assert rig.loop.stats.late.max_us == 0
+    assert rig.loop.stats.work_max_us == 0
+    assert 120 <= rig.loop.stats.ticks <= 126
+    assert all(0 < seconds <= 0.004 for seconds in rig.time.slept)
+
+
+def test_an_overdue_tick_is_found_even_if_its_work_ended_on_the_dot(rig: Rig) -> None:
+    rig.time.at[1_100] = lambda: setattr(rig.time, "now_ns", rig.time.now_ns + 4 * MS)
+    rig.run(200)
+    assert rig.loop.stats.late.max_us == 4_000
+    assert rig.loop.stats.overruns == 0
+    assert all(0 < seconds <= 0.004 for seconds in rig.time.slept)
+
+
+def test_news_go_to_those_who_listen_and_greet_those_who_come(rig: Rig) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(rig.server.path)
+        client.send(encode(Hello(1, "reader")))
+        rig.run(2_500)
+        lines = [decode(line + b"\n") for line in client.recv(65_536).splitlines()]
+    told = [line for line in lines if isinstance(line, Status)]
+    assert isinstance(lines[0], Hello)
+    assert len(told) >= 3  # the greeting, and one a second
+    assert {one.cp for one in told} <= {"A", "E"}
+    assert told[-1].cp == "A"
+
+
+def test_a_message_that_names_no_evse_is_answered(rig: Rig) -> None:
+    answer = decode(rig.loop.handle(Reply(3), 0) or b"")
+    assert answer == Reply(3, "cannot find EVSE None: this board has 1 to 1")

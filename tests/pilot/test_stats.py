@@ -1,28 +1,36 @@
-from stationd.pilot.stats import BUCKET_US, BUCKETS, LoopStats
+from stationd.pilot.stats import BUCKET_US, BUCKETS, Histogram, LoopStats
 
 
 def test_an_empty_count_is_zero() -> None:
     stats = LoopStats()
-    assert (stats.late_us(0.999), stats.work_mean_us, stats.overruns) == (0, 0, 0)
+    assert (stats.late.share_us(0.999), stats.reaction.max_us, stats.work_mean_us, stats.overruns) == (0, 0, 0, 0)
 
 
 def test_percentiles_are_rounded_up_to_a_bucket() -> None:
-    stats = LoopStats()
-    for late_us in range(1_000):
-        stats.tick(late_us, 10, overrun=False)
-    assert stats.late_us(0.5) == 500
-    assert stats.late_us(0.999) == 999
-    assert stats.late_us(1.0) == 999
+    times = Histogram()
+    for time_us in range(1_000):
+        times.add(time_us)
+    assert times.share_us(0.5) == 500
+    assert times.share_us(0.999) == 999
+    assert times.share_us(1.0) == 999
     assert BUCKET_US == 50
+
+
+def test_what_is_longer_than_all_buckets_is_told_by_the_longest() -> None:
+    times = Histogram()
+    for time_us in (5, 120_000, 10_000_000):
+        times.add(time_us)
+    assert times.share_us(1.0) == 10_000_000 > BUCKETS * BUCKET_US
+    assert times.share_us(0.3) == 50
 
 
 def test_extremes_means_and_overruns_are_counted() -> None:
     stats = LoopStats()
     stats.tick(5, 100, overrun=False)
     stats.tick(10_000_000, 300, overrun=True)
-    assert stats.ticks == 2
-    assert stats.late_max_us == 10_000_000
-    assert stats.late_us(1.0) == BUCKETS * BUCKET_US
+    stats.tick(7, 200, overrun=False)
+    assert stats.ticks == 3
+    assert stats.late.max_us == 10_000_000
     assert stats.work_max_us == 300
     assert stats.work_mean_us == 200
     assert stats.overruns == 1

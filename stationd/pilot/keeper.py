@@ -1,0 +1,120 @@
+"""Writes what must outlive this process, latched faults and counters, and only while every contactor is open.
+
+A worn card may take seconds for a few bytes, so the watchdog is asked for patience meanwhile.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from stationd.pilot import counters, latches
+from stationd.pilot.counters import CounterError
+from stationd.pilot.cycles import Counters
+from stationd.pilot.latches import LatchError
+from stationd.pilot.runner import Runner
+
+RETRY_MS = 10_000
+PATIENCE_MS = 60_000
+"""An abort in the middle of a write would lose a latch."""
+COUNT_EVERY_MS = 600_000
+"""Counters cost a write to a card that wears; what is lost with the power is worth less."""
+
+
+class Watchdog(Protocol):
+    """Whoever restarts this process if it hangs."""
+
+    def alive(self, now_ms: int) -> None:
+        """Learn that a whole tick was done."""
+        ...
+
+    def wait_longer(self, patience_ms: int) -> None:
+        """Expect nothing for so long."""
+        ...
+
+    def wait_as_before(self) -> None:
+        """Expect ticks again."""
+        ...
+
+
+class Keeper:
+    """Knows what the files hold. What they say of EVSEs that are missing in this run is kept: they may come back."""
+
+    def __init__(
+        self,
+        *,
+        runners: Sequence[Runner],
+        watchdog: Watchdog,
+        latch_path: str,
+        latched: Mapping[int, frozenset[str]],
+        counter_path: str,
+        counted: Mapping[int, Counters],
+        count: Callable[[Runner], Counters],
+        now_ms: int,
+        say: Callable[[str], None],
+    ) -> None:
+        here = {runner.evse_id for runner in runners}
+        self._runners = tuple(runners)
+        self._count = count
+        self._watchdog = watchdog
+        self._say = say
+        self._latch_path = latch_path
+        self._latched = latches.durable(latched)
+        self._absent = {evse_id: codes for evse_id, codes in self._latched.items() if evse_id not in here}
+        self._latch_after_ms = now_ms
+        self._counter_path = counter_path
+        self._counted = dict(counted)
+        self._uncounted = {evse_id: of for evse_id, of in counted.items() if evse_id not in here}
+        self._count_after_ms = now_ms + COUNT_EVERY_MS
+
+    def keep(self, now_ms: int, *, at_once: bool = False) -> bool:
+        """Write what changed, if all is open and it is time, or at once at the end; tell whether it tried to."""
+        wrote = False
+        if now_ms >= self._latch_after_ms or at_once:
+            wrote = self._keep_latches(now_ms)
+        if now_ms >= self._count_after_ms or at_once:
+            wrote = self._keep_counters(now_ms) or wrote
+        return wrote
+
+    def _keep_latches(self, now_ms: int) -> bool:
+        if not self._latched and not any(runner.state.latched for runner in self._runners):
+            return False
+        latched = latches.durable(self._absent | {runner.evse_id: runner.state.latched for runner in self._runners})
+        if latched == self._latched or not self._all_open():
+            return False
+        with self._patience():
+            try:
+                latches.write(self._latch_path, latched)
+            except LatchError as error:
+                self._latch_after_ms = now_ms + RETRY_MS
+                self._say(str(error))
+            else:
+                self._latched = latched
+        return True
+
+    def _keep_counters(self, now_ms: int) -> bool:
+        counted = self._uncounted | {runner.evse_id: self._count(runner) for runner in self._runners}
+        if counted == self._counted:
+            self._count_after_ms = now_ms + COUNT_EVERY_MS
+            return False
+        if not self._all_open():
+            return False
+        self._count_after_ms = now_ms + COUNT_EVERY_MS
+        with self._patience():
+            try:
+                counters.write(self._counter_path, counted)
+            except CounterError as error:
+                self._say(str(error))
+            else:
+                self._counted = counted
+        return True
+
+    def _all_open(self) -> bool:
+        return all(runner.open for runner in self._runners)
+
+    @contextlib.contextmanager
+    def _patience(self) -> Iterator[None]:
+        self._watchdog.wait_longer(PATIENCE_MS)
+        try:
+            yield
+        finally:
+            self._watchdog.wait_as_before()

@@ -1,0 +1,138 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from stationd.pilot.cycles import Counters
+from stationd.pilot.keeper import COUNT_EVERY_MS, PATIENCE_MS, RETRY_MS, Keeper
+from stationd.pilot.runner import Runner
+
+
+class Desk:
+    """Two EVSEs at work, and a keeper of what they want kept."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        latched: dict[int, frozenset[str]] | None = None,
+        counted: dict[int, Counters] | None = None,
+    ) -> None:
+        self.one = SimpleNamespace(evse_id=1, open=True, state=SimpleNamespace(latched=frozenset()))
+        self.two = SimpleNamespace(evse_id=2, open=True, state=SimpleNamespace(latched=frozenset()))
+        self.counters = {1: Counters(), 2: Counters()}
+        self.latches, self.counts = folder / "latches.json", folder / "counters.json"
+        self.said: list[str] = []
+        self.patience: list[int] = []
+        count = cast(Callable[[Runner], Counters], lambda runner: self.counters[runner.evse_id])
+        self.keeper = Keeper(
+            runners=cast(Any, [self.one, self.two]),
+            watchdog=self,
+            latch_path=str(self.latches),
+            latched=latched or {},
+            counter_path=str(self.counts),
+            counted=dict(self.counters) if counted is None else counted,
+            count=count,
+            now_ms=0,
+            say=self.said.append,
+        )
+
+    def alive(self, now_ms: int) -> None:
+        raise AssertionError("the loop says that")
+
+    def wait_longer(self, patience_ms: int) -> None:
+        self.patience.append(patience_ms)
+
+    def wait_as_before(self) -> None:
+        self.patience.append(0)
+
+    def counted(self) -> Any:
+        return {evse_id: of["cycles"] for evse_id, of in json.loads(self.counts.read_text())["counters"].items()}
+
+    def latched(self) -> Any:
+        return json.loads(self.latches.read_text())["latched"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_nothing_is_written_while_nothing_changes(desk: Desk) -> None:
+    assert [desk.keeper.keep(now_ms) for now_ms in (0, 4, COUNT_EVERY_MS, 2 * COUNT_EVERY_MS)] == [False] * 4
+    assert desk.keeper.keep(3 * COUNT_EVERY_MS, at_once=True) is False
+    assert desk.patience == []
+
+
+def test_a_latch_is_written_at_once_but_never_beside_a_closed_contactor(desk: Desk) -> None:
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    desk.two.open = False
+    assert desk.keeper.keep(4) is False
+    assert not desk.latches.exists()
+    desk.two.open = True
+    assert desk.keeper.keep(8) is True
+    assert desk.latched() == {"1": ["rcd_trip"]}
+    assert desk.patience == [PATIENCE_MS, 0]
+    assert desk.keeper.keep(12) is False
+
+
+def test_a_fault_that_ends_with_the_process_is_not_kept(desk: Desk) -> None:
+    desk.one.state.latched = frozenset({"restart_loop"})
+    assert desk.keeper.keep(4) is False
+    assert not desk.latches.exists()
+
+
+def test_latches_and_counters_of_an_evse_that_is_missing_this_time_are_kept(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, latched={3: frozenset({"contactor_welded"})}, counted={3: Counters(cycles=9)})
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    desk.counters[1] = Counters(cycles=1)
+    assert desk.keeper.keep(4, at_once=True) is True
+    assert desk.latched() == {"1": ["rcd_trip"], "3": ["contactor_welded"]}
+    assert desk.counted() == {"1": 1, "2": 0, "3": 9}
+
+
+def test_counters_are_written_every_ten_minutes_at_most_and_at_the_end(desk: Desk) -> None:
+    desk.counters[1] = Counters(cycles=1)
+    assert desk.keeper.keep(COUNT_EVERY_MS - 1) is False
+    assert desk.keeper.keep(COUNT_EVERY_MS) is True
+    assert desk.counted() == {"1": 1, "2": 0}
+    desk.counters[2] = Counters(cycles=5)
+    assert desk.keeper.keep(2 * COUNT_EVERY_MS - 1) is False
+    assert desk.keeper.keep(2 * COUNT_EVERY_MS - 1, at_once=True) is True
+    assert desk.counted() == {"1": 1, "2": 5}
+    assert desk.patience == [PATIENCE_MS, 0] * 2
+
+
+def test_counters_wait_until_every_contactor_is_open(desk: Desk) -> None:
+    desk.counters[1] = Counters(cycles=1)
+    desk.two.open = False
+    assert desk.keeper.keep(COUNT_EVERY_MS) is False
+    assert desk.keeper.keep(COUNT_EVERY_MS, at_once=True) is False
+    desk.two.open = True
+    assert desk.keeper.keep(COUNT_EVERY_MS + 4) is True
+    assert desk.counted() == {"1": 1, "2": 0}
+
+
+def test_counters_that_could_not_be_read_are_written_as_soon_as_it_is_time(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, counted={})
+    assert desk.keeper.keep(COUNT_EVERY_MS) is True
+    assert desk.counted() == {"1": 0, "2": 0}
+
+
+def test_a_disk_that_refuses_is_said_now_and_then(desk: Desk) -> None:
+    desk.latches.mkdir()
+    desk.counts.mkdir()
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    desk.counters[1] = Counters(cycles=1)
+    tried = [desk.keeper.keep(COUNT_EVERY_MS + after_ms) for after_ms in (0, 4, RETRY_MS - 1, RETRY_MS)]
+    assert tried == [True, False, False, True]
+    assert [("latched fault" in text, "was counted" in text) for text in desk.said] == [
+        (True, False), (False, True), (True, False),
+    ]  # fmt: skip
+    assert desk.patience == [PATIENCE_MS, 0] * 3
+    desk.counts.rmdir()
+    assert desk.keeper.keep(2 * COUNT_EVERY_MS) is True
+    assert desk.counted() == {"1": 1, "2": 0}
