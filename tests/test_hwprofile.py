@@ -47,8 +47,18 @@ def test_mock_is_found_by_name_and_repeated_for_every_evse() -> None:
     assert (profile.reader.kind, profile.reader.name) == ("rfid", "mock")
     assert dict(profile.reader.options) == {"socket": "plant-reader.sock"}
     assert [fault.options["input"] for fault in evse.faults] == [
-        "rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt",
+        "rcd_trip", "pe_loss", "emergency_stop", "door_open", "tilt", "power_loss",
     ]  # fmt: skip
+
+
+def test_mock_has_every_part_that_a_board_may_have() -> None:
+    evse = load("mock").evses[0]
+    assert {spec.driver for spec in evse.fast_drivers} == {
+        "pilot/mock", "pilot/mock_proximity", "pilot/mock_cp_switch", "contactor/mock", "contactor/mock_phase_switch",
+        "lock/mock", "fault/mock", "fault/mock_rcd_test", "sensor/mock_temperature", "sensor/mock_current",
+    }  # fmt: skip
+    assert evse.derating == Derating(60.0, 80.0, 85.0, 5.0)
+    assert (evse.wake_up, evse.unlock_on_power_loss) == ("cp_switch", True)
 
 
 def test_without_a_count_there_is_one_evse() -> None:

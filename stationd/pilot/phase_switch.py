@@ -91,8 +91,8 @@ def _rest(phases: Phases, sensed: int | None, now_ms: int, target: int | None) -
     if phases.position == 0:
         if sensed in (1, 3):
             return replace(phases, position=sensed)
-        if phases.failed or now_ms - phases.since_ms < FOLLOW_MS:
-            return phases
+        if sensed is None or phases.failed or now_ms - phases.since_ms < FOLLOW_MS:
+            return phases  # one that cannot be read is not moved, or it would fail
         return replace(phases, stage=Stage.STOPPING, since_ms=now_ms, target=3)  # it stands between two positions
     if sensed == phases.position or sensed is None:  # one that cannot be read is a fault of the board
         if phases.lost_since_ms is not None:

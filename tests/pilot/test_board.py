@@ -375,17 +375,9 @@ def test_fault_inputs_are_known_and_named_once(tmp_path: Path, names: tuple[str,
 
 
 def full_profile() -> EvseProfile:
-    options = {"socket": "plant-pins.sock"}
-    return replace(
-        load("mock").evses[0],
-        phase_switch=DriverSpec("contactor/mock_phase_switch", options),
-        cp_switch=DriverSpec("pilot/mock_cp_switch", options),
-        rcd_test=DriverSpec("fault/mock_rcd_test", options),
-        temperature=DriverSpec("sensor/mock_temperature", options),
-        current=DriverSpec("sensor/mock_current", options),
-        faults=(DriverSpec("fault/mock", {**options, "input": "rcd_trip"}),),
-        unlock_on_power_loss=False,
-    )
+    profile = load("mock").evses[0]
+    assert None not in (profile.phase_switch, profile.cp_switch, profile.rcd_test, profile.temperature, profile.current)
+    return profile
 
 
 def read_until_told(channel: Channel, plant: SmallPlant) -> Seen:
@@ -439,4 +431,4 @@ def test_a_self_test_needs_its_answer_and_an_unlocking_its_reason(tmp_path: Path
     with pytest.raises(DriverError, match="cannot use rcd_test of EVSE 1 without fault input rcd_trip: add that"):
         build(replace(full_profile(), faults=()), str(tmp_path), {})
     with pytest.raises(DriverError, match="cannot use unlock_on_power_loss of EVSE 1 without fault input power_loss"):
-        build(replace(full_profile(), unlock_on_power_loss=True), str(tmp_path), {})
+        build(replace(full_profile(), rcd_test=None, faults=()), str(tmp_path), {})

@@ -106,6 +106,12 @@ def test_unreadable_feedback_is_no_position() -> None:
     assert look(THREE, 0, sensed=None, target=None) is THREE
 
 
+def test_a_switch_that_cannot_be_read_at_the_start_is_not_moved_until_it_can() -> None:
+    unknown = Phases(since_ms=0)
+    assert look(unknown, 50 * FOLLOW_MS, sensed=None, target=None) is unknown
+    assert look(unknown, 50 * FOLLOW_MS, sensed=1, target=None).position == 1
+
+
 @pytest.mark.parametrize("sensed", [1, 3])
 def test_the_position_is_learnt_from_the_feedback(sensed: int) -> None:
     assert look(Phases(since_ms=0), 4, sensed=sensed, target=None).position == sensed

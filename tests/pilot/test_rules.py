@@ -35,7 +35,8 @@ def test_every_rule_comes_from_the_profile() -> None:
         max_a=32.0, has_socket=False, ventilated=True, hold_a=8.0, hold_ms=7_500, close_ms=11, open_ms=12,
         min_off_ms=13, lock_ms=14, phases=1, phase_switch=True, single_phase_max_a=20.0, simplified_a=7.0,
         wake_up="state_f", fault_f_ms=400, burst_cycles=17, rest_ms=18, rated_cycles=9, slow_open_ms=19, stuck_ms=20,
-        has_current=True, over_current_ms=15, has_temperature=True, derating=Curve(50, 60, 70, 4), rcd_test=True, rcd_test_ms=16, unlock_on_power_loss=True,
+        has_current=True, over_current_ms=15, has_temperature=True, derating=Curve(50, 60, 70, 4), rcd_test=True,
+        rcd_test_ms=16, unlock_on_power_loss=True,
     )  # fmt: skip
     usual = Rules(max_a=16.0, has_socket=True)
     same = [field.name for field in fields(Rules) if getattr(usual, field.name) == getattr(rules, field.name)]
