@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stationd.sandbox.plant.car import NS
-from stationd.sandbox.plant.evse import Signature
 from stationd.sandbox.plant.plant import Plant
+from stationd.sandbox.plant.sensing import Signature
 
 BEAT_NS = 18_000_000  # a state at least every 20 ms; timers of the event loop are up to 1 ms late
 WATCHFUL_BEAT_NS = 5_000_000  # while a reaction is pending, so that a stall of the plant is seen

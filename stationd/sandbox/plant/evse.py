@@ -17,17 +17,15 @@ from stationd.sandbox.plant.meter import Meter
 from stationd.sandbox.plant.phase_switch import PhaseSwitch
 from stationd.sandbox.plant.rcd import Rcd
 from stationd.sandbox.plant.reactions import ReactionLog
-from stationd.sandbox.plant.sensing import Sensing
+from stationd.sandbox.plant.sensing import AMBIENT_C, Sensing, Signature
 
 OUTPUT_LEASE_NS = 300_000_000
 GRID_V = 230.0
 GRID_OHM = 0.1
 """Per phase, in front of the meter: it shows less volts under load."""
-AMBIENT_C = 25.0
 EXCESS = 1.5
 """What a car with `over_current` takes of what it should take."""
 EV_STOPPED, UNPLUGGED, DRIVER_SILENT = "ev_stopped", "unplugged", "driver_silent"
-Signature = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,11 +359,9 @@ class Evse:
         )
 
     @property
-    def pp_ohm(self) -> float | None:
-        """Resistance measured at the proximity contact; None = open."""
-        if self.car is None or self.lock is None:
-            return None
-        return self.sensing.proximity(CABLE_OHM[int(self.car.cable_a)])
+    def cable_ohm(self) -> float | None:
+        """Resistor in the plug; None = no plug, or a fixed cable."""
+        return None if self.car is None or self.lock is None else CABLE_OHM[int(self.car.cable_a)]
 
     @property
     def lock_state(self) -> str:
@@ -381,38 +377,24 @@ class Evse:
         return tuple(wrong)
 
     @property
-    def temperature_c(self) -> float | None:
-        """What the sensor in the housing says: warmer under load, unless somebody says otherwise; None = nothing."""
-        return self.sensing.temperature(round(AMBIENT_C + 12.0 * (self.current_a[0] / 32.0) ** 2, 1))
+    def phases(self) -> int:
+        """Position of the phase switch: 1, 3, or 0 on the way."""
+        return self.phase_switch.feedback
+
+    @property
+    def warmth_c(self) -> float:
+        """Temperature in the housing: warmer under load."""
+        return round(AMBIENT_C + 12.0 * (self.current_a[0] / 32.0) ** 2, 1)
+
+    @property
+    def contacts_closed(self) -> bool:
+        """True while the contactor's main contacts touch."""
+        return self.contactor.closed
 
     def signature(self) -> Signature:
         """Return what must reach the driver at once when it changes."""
-        sensing = self.sensing
-        return (
-            sensing.pilot(self.pilot_volts),
-            self.pp_ohm,
-            sensing.contactor(self.contactor.closed),
-            sensing.lock(self.lock_state),
-            sensing.phases(self.phase_switch.feedback),
-            self.inputs,
-            sensing.temperature(AMBIENT_C),
-            faults.CURRENT_LOST in self.faults,
-        )
+        return self.sensing.signature(self)
 
     def packet(self) -> dict[str, Any]:
         """Return the state that the driver is sent."""
-        sensing = self.sensing
-        high, low = sensing.pilot_sample(self.pilot_volts)
-        wrong = self.inputs
-        return {
-            "t_ns": self.now_ns,
-            "cp_high_v": high,
-            "cp_low_v": low,
-            "pp_ohm": self.pp_ohm,
-            "contactor_closed": sensing.contactor(self.contactor.closed),
-            "lock": sensing.lock(self.lock_state),
-            "phases": sensing.phases(self.phase_switch.feedback),
-            "inputs": {name: name in wrong for name in faults.INPUTS},
-            "temperature_c": self.temperature_c,
-            "current_a": sensing.current(self.current_a),
-        }
+        return self.sensing.packet(self)

@@ -7,7 +7,7 @@ INPUTS = (RCD_TRIP, "pe_loss", "emergency_stop", "door_open", "tilt", POWER_LOSS
 WELDED, STUCK_OPEN = "contactor_welded", "contactor_stuck_open"
 CLOSES_LATE, OPENS_LATE, DROPS = "contactor_closes_late", "contactor_opens_late", "contactor_drops"
 FEEDBACK_STUCK_OPEN, FEEDBACK_STUCK_CLOSED = "feedback_stuck_open", "feedback_stuck_closed"
-FEEDBACK_LOST = "feedback_lost"
+FEEDBACK_LOST, INPUTS_LOST = "feedback_lost", "inputs_lost"
 LOCK_JAMMED, LOCK_SLOW, LOCK_FEEDBACK_LOST = "lock_jammed", "lock_slow", "lock_feedback_lost"
 PHASE_SWITCH_STUCK, PHASE_FEEDBACK_LOST = "phase_switch_stuck", "phase_feedback_lost"
 RCD_TEST_DEAD, RCD_TEST_STUCK = "rcd_test_dead", "rcd_test_stuck"
@@ -21,7 +21,7 @@ METER_JUMP, METER_WRONG_UNIT, METER_RESET = "meter_jump", "meter_wrong_unit", "m
 READER_SILENT, CARD_HELD, CARD_FLOOD = "reader_silent", "card_held", "card_flood"
 
 KNOWN = (
-    *INPUTS,
+    *INPUTS, INPUTS_LOST,
     WELDED, STUCK_OPEN, CLOSES_LATE, OPENS_LATE, DROPS, FEEDBACK_STUCK_OPEN, FEEDBACK_STUCK_CLOSED, FEEDBACK_LOST,
     LOCK_JAMMED, LOCK_SLOW, LOCK_FEEDBACK_LOST, PHASE_SWITCH_STUCK, PHASE_FEEDBACK_LOST, RCD_TEST_DEAD, RCD_TEST_STUCK,
     DIODE_SHORTED, CP_SHORTED, CP_OPEN, CP_STUCK, CP_NOISY, CP_MID_BAND, CP_SILENT,
@@ -32,6 +32,7 @@ KNOWN = (
 OPENING = frozenset((
     *INPUTS, DIODE_SHORTED, CP_SHORTED, CP_OPEN, CP_NOISY, CP_MID_BAND, CP_SILENT, PP_OPEN, PP_OUT_OF_RANGE,
     OVER_TEMPERATURE, OVER_CURRENT, FEEDBACK_STUCK_OPEN, FEEDBACK_LOST, LOCK_FEEDBACK_LOST,
+    INPUTS_LOST,
 ))  # fmt: skip
 """Faults for which a closed contactor is expected to open: each starts a reaction. So does `contactor_drops`, later."""
 HARDWARE_OPENS = frozenset((RCD_TRIP, POWER_LOSS))

@@ -79,7 +79,7 @@ def _evse_view(evse: Evse, *, attached: bool, last: int) -> dict[str, Any]:
     return {
         "evse_id": evse.evse_id,
         "car": None if evse.car is None else _car_view(evse.car, evse.now_ns),
-        "pilot": {"cp_high_v": high, "cp_low_v": low, "pp_ohm": evse.pp_ohm},
+        "pilot": {"cp_high_v": high, "cp_low_v": low, "pp_ohm": evse.sensing.proximity(evse.cable_ohm)},
         "pins": {**asdict(evse.pins), "age_ms": _age_ms(evse), "attached": attached},
         "contactor": {"closed": evse.contactor.closed, "coil": evse.contactor.coil},
         "lock": evse.lock_state,
@@ -97,7 +97,7 @@ def _evse_view(evse: Evse, *, attached: bool, last: int) -> dict[str, Any]:
         "power_w": round(evse.power_w, 3),
         "current_a": [round(amps, 4) for amps in evse.current_a],
         "voltage_v": [round(volts, 3) for volts in evse.voltage_v],
-        "temperature_c": evse.temperature_c,
+        "temperature_c": evse.sensing.temperature(evse.warmth_c),
         "faults": sorted(evse.faults),
         "reactions": evse.reactions.view(last),
     }

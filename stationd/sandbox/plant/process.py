@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from stationd.sandbox.plant import runtime_dir, state_file
+from stationd.sandbox.plant import cars, runtime_dir, state_file
 from stationd.sandbox.plant.control_server import ControlServer
 from stationd.sandbox.plant.engine import Engine
 from stationd.sandbox.plant.errors import StartError
@@ -47,6 +47,7 @@ def build_plant(options: Options, now_ns: int) -> Plant:
     Raises:
         StartError: its state file cannot be used.
     """
+    cars.models()  # read now: a plug_in must not wait for the disk
     plant = Plant(
         Evse(number, now_ns, tethered=options.tethered, meter_start_wh=options.meter_start_wh)
         for number in range(1, options.evses + 1)

@@ -1,17 +1,72 @@
 """What the board's converters and contacts say, which is not always what is. Sans-I/O; random numbers are seeded."""
 
 from random import Random
+from typing import Any, Protocol
 
 from stationd.sandbox.plant import faults
 
 Volts = tuple[float, float]
+Signature = tuple[object, ...]
 NOISE_V = 0.02
 NOISY_V = 13.0
 NOISY_EVERY_NS = 4_000_000
 MID_BAND_V = 7.5
-HOT_C = 95.0
+AMBIENT_C, HOT_C = 25.0, 95.0
 OUT_OF_RANGE_OHM, GAP_OHM, WEAKER_OHM = 30.0, 1000.0, 680.0
 """Below every cable; between the bands of 20 A and 13 A; a cable of 20 A."""
+_LOST = frozenset((
+    faults.LOCK_FEEDBACK_LOST, faults.PHASE_FEEDBACK_LOST, faults.INPUTS_LOST, faults.CURRENT_LOST, faults.CP_SILENT,
+))  # fmt: skip
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Truth(Protocol):
+    """What is, as the sensors find it."""
+
+    @property
+    def now_ns(self) -> int:
+        """Time of this state."""
+        ...
+
+    @property
+    def pilot_volts(self) -> Volts:
+        """Volts of the pilot's high and low half."""
+        ...
+
+    @property
+    def cable_ohm(self) -> float | None:
+        """Resistor in the plug; None = no plug, or a fixed cable."""
+        ...
+
+    @property
+    def contacts_closed(self) -> bool:
+        """True while the contactor's main contacts touch."""
+        ...
+
+    @property
+    def lock_state(self) -> str:
+        """State of the lock."""
+        ...
+
+    @property
+    def phases(self) -> int:
+        """Position of the phase switch: 1, 3, or 0 on the way."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the fault inputs that say that something is wrong."""
+        ...
+
+    @property
+    def warmth_c(self) -> float:
+        """Temperature in the housing."""
+        ...
+
+    @property
+    def current_a(self) -> tuple[float, float, float]:
+        """What flows through the contacts, by phase."""
+        ...
 
 
 class Sensing:
@@ -72,14 +127,6 @@ class Sensing:
             return True
         return closed and faults.FEEDBACK_STUCK_OPEN not in self._broken
 
-    def lock(self, state: str) -> str | None:
-        """Return what the lock's contact says; None = it cannot be read."""
-        return None if faults.LOCK_FEEDBACK_LOST in self._broken else state
-
-    def phases(self, position: int) -> int | None:
-        """Return what the phase switch's contact says; None = it cannot be read."""
-        return None if faults.PHASE_FEEDBACK_LOST in self._broken else position
-
     def temperature(self, celsius: float) -> float | None:
         """Return what the sensor says if it really is so warm; None = it cannot be read."""
         if faults.TEMPERATURE_LOST in self._broken:
@@ -88,9 +135,38 @@ class Sensing:
             return HOT_C
         return celsius if self.given_c is None else self.given_c
 
-    def current(self, amps: tuple[float, float, float]) -> list[float] | None:
-        """Return what the current transformers say; None = they cannot be read."""
-        return None if faults.CURRENT_LOST in self._broken else [round(each, 4) for each in amps]
+    def signature(self, truth: Truth) -> Signature:
+        """Return what must reach the driver at once when it changes: no noise, no current, no warmth of its own."""
+        return (
+            self.pilot(truth.pilot_volts),
+            self.proximity(truth.cable_ohm),
+            self.contactor(truth.contacts_closed),
+            truth.lock_state,
+            truth.phases,
+            truth.inputs,
+            self.temperature(AMBIENT_C),
+            self._lost(),
+        )
+
+    def packet(self, truth: Truth) -> dict[str, Any]:
+        """Return the state that the driver is sent; what cannot be read is None."""
+        high, low = self.pilot_sample(truth.pilot_volts)
+        wrong, lost = truth.inputs, self._lost()
+        return {
+            "t_ns": truth.now_ns,
+            "cp_high_v": high,
+            "cp_low_v": low,
+            "pp_ohm": self.proximity(truth.cable_ohm),
+            "contactor_closed": self.contactor(truth.contacts_closed),
+            "lock": None if faults.LOCK_FEEDBACK_LOST in lost else truth.lock_state,
+            "phases": None if faults.PHASE_FEEDBACK_LOST in lost else truth.phases,
+            "inputs": {name: None if faults.INPUTS_LOST in lost else name in wrong for name in faults.INPUTS},
+            "temperature_c": self.temperature(truth.warmth_c),
+            "current_a": None if faults.CURRENT_LOST in lost else [round(amps, 4) for amps in truth.current_a],
+        }
+
+    def _lost(self) -> frozenset[str]:
+        return _LOST.intersection(self._broken) if self._broken else _NOTHING
 
     def _noisy(self, volts: Volts) -> Volts:
         high = round(volts[0] + self._noise.uniform(-NOISE_V, NOISE_V), 3)

@@ -22,7 +22,7 @@ def test_car_plugged_in_makes_b_and_an_offer_makes_c() -> None:
     assert evse.pilot_volts == (12, 12)
     evse.plug_in(a_car(), 0)
     assert evse.pilot_volts[0] == pytest.approx(9, abs=0.1)
-    assert evse.pp_ohm == 220
+    assert evse.packet()["pp_ohm"] == 220
     bench.pins = OPEN
     bench.run(0.3)
     assert evse.pilot_volts == (pytest.approx(6, abs=0.1), -12)
@@ -176,7 +176,7 @@ def test_open_pilot_switch_looks_unplugged_from_both_sides() -> None:
     assert evse.pilot_volts == (12, -12)
     assert evse.car is not None
     assert evse.car.offered_a == 0
-    assert evse.pp_ohm == 220
+    assert evse.packet()["pp_ohm"] == 220
     bench.pins = OPEN
     bench.run(2)
     assert evse.car.offered_a == pytest.approx(16, abs=0.1)
@@ -344,16 +344,16 @@ def test_shorted_diode_shows_at_the_low_half_only_with_pwm() -> None:
 def test_open_proximity_reads_as_no_cable() -> None:
     evse = Evse(1, 0)
     evse.plug_in(a_car(cable_a=20.0), 0)
-    assert evse.pp_ohm == 680
+    assert evse.packet()["pp_ohm"] == 680
     evse.set_fault(faults.PP_OPEN, 1)
-    assert evse.pp_ohm is None
+    assert evse.packet()["pp_ohm"] is None
 
 
 def test_over_temperature_is_hot_at_once() -> None:
     evse = Evse(1, 0)
-    assert evse.temperature_c == 25
+    assert evse.packet()["temperature_c"] == 25
     evse.set_fault(faults.OVER_TEMPERATURE, 0)
-    assert evse.temperature_c == 95
+    assert evse.packet()["temperature_c"] == 95
 
 
 def test_cable_cannot_be_pulled_while_the_bolt_holds_it() -> None:
@@ -393,7 +393,7 @@ def test_nothing_can_be_pulled_or_asked_of_an_empty_socket() -> None:
 def test_fixed_cable_has_no_lock_and_no_proximity() -> None:
     bench = Bench(tethered=True)
     evse = bench.charge()
-    assert (evse.lock_state, evse.pp_ohm) == ("none", None)
+    assert (evse.lock_state, evse.packet()["pp_ohm"]) == ("none", None)
     evse.plug_out(evse.now_ns)
 
 

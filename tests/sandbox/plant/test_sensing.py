@@ -1,5 +1,7 @@
 """What the sensors say, and what they say when they are broken."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from stationd.sandbox.plant.sensing import NOISE_V, NOISY_EVERY_NS, NOISY_V, Sensing
@@ -91,12 +93,56 @@ def test_mirror_contact_can_be_stuck_or_lost(name: str, of_open: bool | None, of
     assert (it.contactor(False), it.contactor(True)) == (of_open, of_closed)
 
 
-def test_lost_feedback_and_sensors_are_none() -> None:
-    it = broken("lock_feedback_lost", "phase_feedback_lost", "temperature_lost", "current_lost")
-    assert (it.lock("locked"), it.phases(3), it.temperature(25.0), it.current((1.0, 0.0, 0.0))) == (None,) * 4
+@dataclass
+class Truth:
+    now_ns: int = 7
+    pilot_volts: tuple[float, float] = B_WITH_PWM
+    cable_ohm: float | None = 220.0
+    contacts_closed: bool = True
+    lock_state: str = "locked"
+    phases: int = 3
+    inputs: tuple[str, ...] = ("tilt",)
+    warmth_c: float = 27.5
+    current_a: tuple[float, float, float] = (1.00004, 0.0, 0.0)
+
+
+def test_packet_of_a_sound_board_is_the_truth() -> None:
+    packet = broken().packet(Truth())
+    assert packet.pop("cp_high_v") == pytest.approx(9, abs=NOISE_V)
+    assert packet.pop("cp_low_v") == pytest.approx(-12, abs=NOISE_V)
+    assert packet == {
+        "t_ns": 7, "pp_ohm": 220.0, "contactor_closed": True, "lock": "locked", "phases": 3,
+        "inputs": {
+            "rcd_trip": False, "pe_loss": False, "emergency_stop": False, "door_open": False, "tilt": True,
+            "power_loss": False,
+        },
+        "temperature_c": 27.5, "current_a": [1.0, 0.0, 0.0],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("lock_feedback_lost", "lock"), ("phase_feedback_lost", "phases"), ("temperature_lost", "temperature_c"),
+     ("current_lost", "current_a"), ("feedback_lost", "contactor_closed")],
+)  # fmt: skip
+def test_what_cannot_be_read_is_null_and_told_at_once(name: str, key: str) -> None:
+    it = broken(name)
+    assert it.packet(Truth())[key] is None
+    assert it.signature(Truth()) != broken().signature(Truth())
+
+
+def test_inputs_that_cannot_be_read_are_null_each() -> None:
+    assert set(broken("inputs_lost").packet(Truth())["inputs"].values()) == {None}
+
+
+def test_current_and_warmth_of_the_load_are_no_reason_to_send_a_state() -> None:
     it = broken()
-    assert (it.lock("locked"), it.phases(3), it.temperature(25.0)) == ("locked", 3, 25)
-    assert it.current((1.00004, 0.0, 0.0)) == [1.0, 0.0, 0.0]
+    assert it.signature(Truth()) == it.signature(Truth(warmth_c=40.0, current_a=(9.0, 0.0, 0.0)))
+    assert it.signature(Truth()) != it.signature(Truth(lock_state="moving"))
+
+
+def test_board_that_speaks_again_has_something_to_say() -> None:
+    assert broken("cp_silent").signature(Truth()) != broken().signature(Truth())
 
 
 def test_temperature_is_what_somebody_says_unless_it_is_broken() -> None:
