@@ -1,6 +1,7 @@
 # make demo    a whole charging session on simulated hardware        make test   set up and run everything
 # make run     the same station, kept up to play with                make bench  measure memory, CPU, reaction times
 # make lint    ruff, mypy --strict, import contracts                 make clean  remove what these made
+# make coverage  every branch of the safety process                  make mutate defects that its tests must find
 #
 # OCPP=1.6|2.0.1|2.1 chooses the version, CSMS=ws://... another CSMS, PYTHON=python3.12 another Python.
 
@@ -8,9 +9,10 @@ OCPP ?=
 CSMS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+MUTATE_ARGS ?=
 VENV ?= .venv
 
-.PHONY: demo run test test-fast lint format bench validators screenshot clean
+.PHONY: demo run test test-fast lint format coverage mutate bench validators screenshot clean
 
 demo:
 	@tools/setup.sh run
@@ -41,6 +43,16 @@ lint:
 format:
 	@tools/setup.sh dev
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+# Every line and branch of the safety process's rules and loop; fails with those that no test reaches.
+coverage:
+	@tools/setup.sh dev
+	@.venv/bin/python -m tests.pilot.branches
+
+# Half an hour of small defects in the safety process, each of which its tests must find. Writes docs/MUTATION.md.
+mutate:
+	@tools/setup.sh dev
+	@.venv/bin/python -m tests.mutation $(MUTATE_ARGS)
 
 bench:
 	@tools/setup.sh dev
