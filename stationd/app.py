@@ -109,6 +109,25 @@ def first_values(
     return {**values, **config.seeds(rows)}
 
 
+def absent_components(evse: hwprofile.EvseProfile) -> frozenset[str]:
+    """Return the components of the device model that the board of an EVSE does not have."""
+    inputs = {str(fault.options.get("input")) for fault in evse.faults}
+    present = {
+        "AcPhaseSelector": evse.phase_switch is not None,
+        "CaseAccessSensor": "door_open" in inputs,
+        "ConnectorPlugRetentionLock": evse.outlet == "socket",
+        "ElectricalFeed": "power_loss" in inputs,
+        "EmergencyStopSensor": "emergency_stop" in inputs,
+        "FiscalMetering": evse.meter is not None,
+        "GroundIsolationProtection": "pe_loss" in inputs,
+        "OverCurrentProtection": evse.current is not None or evse.meter is not None,
+        "RCD": "rcd_trip" in inputs,
+        "TemperatureSensor": evse.temperature is not None,
+        "TiltSensor": "tilt" in inputs,
+    }
+    return frozenset(component for component, there in present.items() if not there)
+
+
 def own_version() -> str:
     """Return the version of this software; `unknown` where it was not installed."""
     try:
@@ -150,6 +169,7 @@ class Brain:
             transactions=store.transactions,
             tokens=store.tokens,
             state=store.state,
+            faults=store.faults,
             lifecycle=self.lifecycle,
             meters=self._hardware.meters,
             readers=self._hardware.readers,
@@ -332,7 +352,10 @@ async def serve(config: Config) -> ProcessLifecycle:
         ) from None
     store = await Store.open(config.station.state_dir)
     try:
-        rows = table.rows_for([(evse.evse_id, (1,)) for evse in hardware.profile.evses])
+        rows = table.rows_for(
+            [(evse.evse_id, (1,)) for evse in hardware.profile.evses],
+            {evse.evse_id: absent_components(evse) for evse in hardware.profile.evses},
+        )
         settings = Settings(rows, store=store.settings, seeds=first_values(config, hardware.profile, rows))
         await settings.load()
         store.token_life_time_s = lambda: settings.integer(table.AUTH_CACHE_LIFETIME)

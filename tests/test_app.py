@@ -2,9 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from stationd import hwprofile
+from stationd.app import absent_components
+from stationd.domain.fault_components import COMPONENTS
 
 CONFIG = """
 [station]
@@ -73,3 +78,14 @@ def test_starting_the_brain_loads_no_version_and_nothing_of_the_other_side() -> 
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+def test_the_device_model_says_nothing_of_components_that_the_board_lacks() -> None:
+    evse = hwprofile.load("mock", evse_count=1).evses[0]
+    bare = replace(
+        evse, faults=(), outlet="cable", meter=None, current=None, temperature=None, derating=None, phase_switch=None,
+        rcd_test=None,
+    )  # fmt: skip
+    everywhere = {"ConnectedEV", "Connector", "Controller", "CPPWMController", "PowerContactor", "TokenReader"}
+    assert absent_components(bare) == set(COMPONENTS.values()) - everywhere
+    assert not {"RCD", "EmergencyStopSensor", "FiscalMetering", "OverCurrentProtection"} & absent_components(evse)

@@ -1,14 +1,15 @@
 """What the station tells the CSMS, without any OCPP version.
 
-`TransactionEvent` is durable: it goes to the outbox in the same commit as its transaction. All others are live: sent
-when there is a connection, dropped (or superseded by the current state) when there is none.
+`TransactionEvent` is durable: it goes to the outbox in the same commit as its transaction. So is `FaultEvent`, on its
+own. All others are live: sent when there is a connection, dropped (or superseded by the current state) when there is
+none.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from stationd.domain.faults import Fault
+from stationd.domain.faults import Fault, FaultCode
 from stationd.domain.id_token import IdToken
 from stationd.domain.measurands import MeterSample
 from stationd.domain.states import BootReason, ChargingState, ConnectorStatus, StopReason, TriggerReason
@@ -57,12 +58,35 @@ class TransactionEvent:
     cable_max_a: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultEvent:
+    """A fault began or ended (OCPP 2.0.1 N07). Complete in itself, like a transaction's events."""
+
+    code: FaultCode
+    evse_id: int
+    """0 = the station itself."""
+    timestamp: datetime
+    cleared: bool
+    """True: it ended."""
+    problem: bool
+    """What the component's Problem is after it: another fault of the same component may still be in force."""
+    blocking: bool
+    """False for a warning."""
+    transaction_id: str | None = None
+    """Of the transaction that ran then."""
+    event_id: int = 0
+    """Given by the store: it rises with each event, over restarts too."""
+
+
+DurableEvent = TransactionEvent | FaultEvent
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """One durable message to be delivered."""
 
     row_id: int
-    event: TransactionEvent
+    event: DurableEvent
     attempts: int
     """Transmissions that failed so far."""
 
@@ -165,4 +189,4 @@ LiveEvent = (
     | ReportPart
     | JobStatus
 )
-Event = TransactionEvent | LiveEvent
+Event = DurableEvent | LiveEvent

@@ -4,9 +4,10 @@ Code names a setting by its constant: `settings.integer(HEARTBEAT_INTERVAL)`. A 
 station does what it says. Sources: OCPP 2.0.1 part 2 chapter "Referenced components and variables", OCPP 1.6 chapter 9.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from stationd.domain.fault_components import OF_CONNECTOR, OF_EVSE, OF_STATION
 from stationd.domain.measurands import Measurand
 from stationd.domain.variables import DataType, Mutability, VariableSpec
 
@@ -27,6 +28,7 @@ _METER = tuple(measurand for measurand in Measurand if measurand is not Measuran
 _STATUSES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
 _START_POINTS = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer")
 _DAY = 86_400
+NOTHING: Mapping[int, Collection[str]] = {}
 
 # --- identity -----------------------------------------------------------------------------------------------------
 VENDOR_NAME = VariableSpec("ChargingStation", "VendorName", _TEXT, "stationd", _RO)
@@ -235,8 +237,18 @@ ALIGNED_DATA_MAX_LENGTH = _key16("MeterValuesAlignedDataMaxLength", _INT, str(le
 STOP_SAMPLED_DATA_MAX_LENGTH = _key16("StopTxnSampledDataMaxLength", _INT, str(len(_METER)))
 STOP_ALIGNED_DATA_MAX_LENGTH = _key16("StopTxnAlignedDataMaxLength", _INT, str(len(_METER)))
 
-PER_EVSE = (EVSE_AVAILABLE, EVSE_STATE, EVSE_POWER, EVSE_SUPPLY_PHASES)
-PER_CONNECTOR = (CONNECTOR_AVAILABLE, CONNECTOR_STATE, CONNECTOR_TYPE, CONNECTOR_SUPPLY_PHASES)
+
+def _problems(components: Collection[str]) -> tuple[VariableSpec, ...]:
+    return tuple(VariableSpec(component, PROBLEM, _BOOL, "false", _RO) for component in sorted(components))
+
+
+PROBLEM = "Problem"
+"""True while a fault of the component is in force."""
+PER_STATION = _problems(OF_STATION)
+PER_EVSE = (EVSE_AVAILABLE, EVSE_STATE, EVSE_POWER, EVSE_SUPPLY_PHASES, *_problems(OF_EVSE))
+PER_CONNECTOR = (
+    CONNECTOR_AVAILABLE, CONNECTOR_STATE, CONNECTOR_TYPE, CONNECTOR_SUPPLY_PHASES, *_problems(OF_CONNECTOR),
+)  # fmt: skip
 
 ALL: tuple[VariableSpec, ...] = tuple(
     spec
@@ -251,15 +263,24 @@ def of_connector(spec: VariableSpec, evse_id: int, connector_id: int | None = No
     return replace(spec, evse_id=evse_id, connector_id=connector_id)
 
 
-def rows_for(evses: Sequence[tuple[int, Sequence[int]]]) -> tuple[VariableSpec, ...]:
-    """Return the whole table of a station; `evses` holds (EVSE id, ids of its connectors)."""
+def rows_for(
+    evses: Sequence[tuple[int, Sequence[int]]], absent: Mapping[int, Collection[str]] = NOTHING
+) -> tuple[VariableSpec, ...]:
+    """Return the whole table of a station; `evses` holds (EVSE id, ids of its connectors).
+
+    `absent` names components that an EVSE's board does not have, so that nothing is said of them.
+    """
     count = sum(len(connector_ids) for _, connector_ids in evses)
     sized = {
         NUMBER_OF_CONNECTORS: str(count),
         CONNECTOR_PHASE_ROTATION: ",".join(f"{number}.RST" for number in range(count + 1)),
     }
-    rows = [replace(spec, default=sized[spec]) if spec in sized else spec for spec in ALL]
+    rows = [replace(spec, default=sized[spec]) if spec in sized else spec for spec in (*ALL, *PER_STATION)]
     for evse_id, connector_ids in evses:
-        rows += [of_connector(spec, evse_id) for spec in PER_EVSE]
-        rows += [of_connector(spec, evse_id, number) for number in connector_ids for spec in PER_CONNECTOR]
+        missing = absent.get(evse_id, ())
+        of_evse, of_its_connectors = (
+            [spec for spec in specs if spec.component not in missing] for specs in (PER_EVSE, PER_CONNECTOR)
+        )
+        rows += [of_connector(spec, evse_id) for spec in of_evse]
+        rows += [of_connector(spec, evse_id, number) for number in connector_ids for spec in of_its_connectors]
     return tuple(rows)

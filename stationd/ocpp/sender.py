@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stationd.domain.answers import Answer, TransactionAnswer
 from stationd.domain.errors import StorageError
-from stationd.domain.events import TransactionEvent
+from stationd.domain.events import DurableEvent, TransactionEvent
 from stationd.domain.variable_table import MESSAGE_ATTEMPT_INTERVAL, MESSAGE_ATTEMPTS
 from stationd.ocpp.link import QUEUED, Link, OwnMessageError, UnusableAnswerError
 from stationd.ocpp.rpc.channel import CallError, CallRefusedByCsmsError
@@ -19,6 +19,8 @@ STORAGE_RETRY_S = 5.0
 
 METER_VALUES = "MeterValues"  # 1.6: samples between the two messages that are billed, which must not wait for them
 METER_VALUES_REFUSED = 2  # attempts of those that the CSMS answers with CALLERROR
+NOTIFY_EVENT = "NotifyEvent"  # 2.x: a fault came or went; what is billed must not wait for it either
+NOTIFY_EVENT_ATTEMPTS = 2
 NEVER_TAKEN = frozenset({RpcError.NOT_IMPLEMENTED, RpcError.NOT_SUPPORTED})
 
 
@@ -112,14 +114,7 @@ class Sender:
     def _delivered(self, row: OutboxRow, answer: Answer) -> None:
         told = answer if isinstance(answer, TransactionAnswer) else TransactionAnswer()
         self._over = _Over(row, told.csms_transaction_id, told)
-        event = row.event
-        logger.info(
-            "event_delivered transaction_id=%s seq_no=%d type=%s attempts=%d",
-            event.transaction_id,
-            event.seq_no,
-            event.event_type,
-            row.attempts + 1,
-        )
+        logger.info("event_delivered %s attempts=%d", _named(row.event), row.attempts + 1)
 
     async def _finish(self, station: StationPort) -> None:
         """Remove the row that is over and tell the station its answer, which does not depend on the disk."""
@@ -133,7 +128,7 @@ class Sender:
         except StorageError as error:
             failure = error
         answer, over.answer = over.answer, None
-        if answer is not None:
+        if answer is not None and isinstance(over.row.event, TransactionEvent):
             await _tell(station, over.row.event, answer)
         if failure is not None:
             raise failure
@@ -156,18 +151,16 @@ class Sender:
             pause_s = float(self._settings.integer(MESSAGE_ATTEMPT_INTERVAL) * failures)
             self._pause = _Pause(row.row_id, self._clock.monotonic() + pause_s, failures)
             logger.warning(
-                "event_not_delivered transaction_id=%s seq_no=%d attempt=%d of=%d next_in_s=%g reason=%s",
-                event.transaction_id, event.seq_no, failures, allowed, pause_s, error,
+                "event_not_delivered %s attempt=%d of=%d next_in_s=%g reason=%s",
+                _named(event), failures, allowed, pause_s, error,
             )  # fmt: skip
             await self._outbox.failed(row.row_id)
             return
         self._over = _Over(row, _assumed_alias(None if outgoing is None else outgoing.if_abandoned))
         # the last trace of it: with this line an operator can still bill by hand
         logger.error(
-            "event_abandoned transaction_id=%s seq_no=%d type=%s timestamp=%s evse_id=%d meter_wh=%.1f id_token=%s "
-            "action=%s attempts=%d reason=%s",
-            event.transaction_id, event.seq_no, event.event_type, event.timestamp.isoformat(), event.evse_id,
-            event.meter_wh, "none" if event.id_token is None else "present",
+            "event_abandoned %s timestamp=%s evse_id=%d %saction=%s attempts=%d reason=%s",
+            _named(event), event.timestamp.isoformat(), event.evse_id, _billed(event),
             "none" if outgoing is None else outgoing.action, failures, error,
         )  # fmt: skip
 
@@ -181,9 +174,26 @@ def _attempts(outgoing: Outgoing | None, error: Exception, allowed: int) -> int:
     """Return how many attempts there are. What is billed gets all that OCPP 2.0.1 E13 and 1.6 section 3.7.1 grant."""
     if isinstance(error, OwnMessageError):
         return 1  # the same words again would be as broken
+    if outgoing is not None and outgoing.action == NOTIFY_EVENT:
+        never = isinstance(error, CallRefusedByCsmsError) and error.code in NEVER_TAKEN
+        return 1 if never else min(allowed, NOTIFY_EVENT_ATTEMPTS)
     if outgoing is None or outgoing.action != METER_VALUES or not isinstance(error, CallRefusedByCsmsError):
         return allowed
     return 1 if error.code in NEVER_TAKEN else min(allowed, METER_VALUES_REFUSED)
+
+
+def _named(event: DurableEvent) -> str:
+    """Return what tells one event from all others, as words of a log line."""
+    if isinstance(event, TransactionEvent):
+        return f"transaction_id={event.transaction_id} seq_no={event.seq_no} type={event.event_type}"
+    kind = "FaultCleared" if event.cleared else "FaultRaised"
+    return f"transaction_id={event.transaction_id} event_id={event.event_id} type={kind} code={event.code}"
+
+
+def _billed(event: DurableEvent) -> str:
+    if not isinstance(event, TransactionEvent):
+        return ""
+    return f"meter_wh={event.meter_wh:.1f} id_token={'none' if event.id_token is None else 'present'} "
 
 
 async def _tell(station: StationPort, event: TransactionEvent, answer: TransactionAnswer) -> None:

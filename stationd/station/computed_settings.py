@@ -1,9 +1,13 @@
 """Rows of the table of settings that follow from what the station sees (AvailabilityState, DateTime)."""
 
 from collections.abc import Callable
+from functools import partial
 
 from stationd.domain.events import ConnectorSnapshot
-from stationd.domain.variable_table import CLOCK_DATE_TIME, STATION_STATE
+from stationd.domain.fault_components import Place, problems
+from stationd.domain.faults import Fault
+from stationd.domain.variable_table import CLOCK_DATE_TIME, PROBLEM, STATION_STATE
+from stationd.domain.variables import VariableSpec
 from stationd.station.parts import Parts
 from stationd.station.timekeeper import rfc3339
 
@@ -12,11 +16,14 @@ def compute_rows(
     parts: Parts,
     connectors: Callable[[], tuple[ConnectorSnapshot, ...]],
     station: Callable[[], ConnectorSnapshot],
+    faults: Callable[[], tuple[Fault, ...]],
 ) -> None:
     """Connect the rows with their sources."""
     settings = parts.settings
     settings.compute(CLOCK_DATE_TIME, lambda: rfc3339(parts.timing.clock.now()))
     settings.compute(STATION_STATE, lambda: station().status.value)
+    for row in [spec for spec in settings.specs() if spec.variable == PROBLEM]:
+        settings.compute(row, partial(_problem, row, faults))
     for index, snapshot in enumerate(connectors()):
 
         def state(index: int = index) -> str:
@@ -28,3 +35,8 @@ def compute_rows(
         for spec in (of_evse, of_connector):
             if spec is not None:
                 settings.compute(spec, state)
+
+
+def _problem(row: VariableSpec, faults: Callable[[], tuple[Fault, ...]]) -> str:
+    place = Place(row.component, row.evse_id, row.connector_id)
+    return "true" if place in problems(faults()) else "false"

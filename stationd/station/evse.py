@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from stationd.domain.events import ConnectorSnapshot, ConnectorStatusChanged, MeterValuesTaken
-from stationd.domain.faults import Fault
+from stationd.domain.faults import Fault, FaultCode, is_pilots
 from stationd.domain.id_token import IdToken
 from stationd.domain.measurands import MeterSample, ReadingContext
 from stationd.domain.pilot import LockState, PilotStatus
@@ -105,6 +105,7 @@ class Evse:
         """Take a status from the link. A permit that must go goes at once, whatever the jobs are doing."""
         self.watch.see(status)
         self._learn_offer(status)
+        self._note_faults()
         self.offering.apply()
 
     def _learn_offer(self, status: PilotStatus | None) -> None:
@@ -122,6 +123,7 @@ class Evse:
 
     def look_again(self) -> None:
         """Post a job that looks at everything that may have become due; one at a time."""
+        self._note_faults()
         self.offering.apply()
         if not self._looking:
             self._looking = True
@@ -219,6 +221,15 @@ class Evse:
             return evse_faults(self.profile.evse_id, (), found)
         return evse_faults(self.profile.evse_id, status.faults, found, status.warnings)
 
+    def _note_faults(self) -> None:
+        """Tell the journal what is in force; what the whole station has is the station's to tell."""
+        unknown: set[FaultCode] = set() if self.watch.newest is not None else set(filter(is_pilots, FaultCode))
+        if self.meter.exists and self.meter.last is None:
+            unknown.add(FaultCode.METER_LOST)
+        faults = [fault for fault in self.faults() if fault.code is not FaultCode.STORAGE_FAILED]
+        tx_id = None if self.transaction is None else self.transaction.transaction_id
+        self._parts.journal.see(self.profile.evse_id, faults, transaction_id=tx_id, unknown=unknown)
+
     def refusal(self) -> str | None:
         """Return why no transaction can start now, as a reasonCode; None if one can."""
         if not self._registered:
@@ -281,6 +292,7 @@ class Evse:
 
     def publish(self) -> None:
         """Tell the status if it is another than last told."""
+        self._note_faults()
         now = self.snapshot()
         if now == self._published:
             return

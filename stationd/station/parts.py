@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from stationd.domain.events import LiveEvent
 from stationd.domain.id_token import IdToken, IdTokenInfo
+from stationd.station.fault_journal import FaultJournal
 from stationd.station.ports import CsmsPort, PilotPort, SettingsPort, TransactionStore
 from stationd.station.timing import Timing
 
@@ -81,5 +82,6 @@ class Parts:
     pilot: PilotPort
     csms: CsmsSeat
     store: TransactionStore
+    journal: FaultJournal
     shared: Shared
     new_id: Callable[[], str]

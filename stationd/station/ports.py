@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from stationd.domain.answers import TransactionAnswer
-from stationd.domain.events import ConnectorSnapshot, LiveEvent, TransactionEvent
+from stationd.domain.events import ConnectorSnapshot, FaultEvent, LiveEvent, TransactionEvent
 from stationd.domain.events import OutboxRow as OutboxRow  # part of the seam; the store may not import this module
-from stationd.domain.faults import Fault
+from stationd.domain.faults import Fault, FaultInForce
 from stationd.domain.id_token import IdToken, IdTokenInfo
 from stationd.domain.pilot import PilotStatus
 from stationd.domain.states import BootReason, OperationalStatus, ResetKind
@@ -207,6 +207,14 @@ class PilotPort(Protocol):
         """Offer current from now on: renewed each second with a 5 s lease until changed. 0 A or no permit = pause."""
         ...
 
+    async def reset_fault(self, evse_id: int, code: str) -> str | None:
+        """Clear a latched fault whose cause is gone. Returns why not, in words; None if it was cleared."""
+        ...
+
+    async def self_test(self, evse_id: int) -> str | None:
+        """Begin a test of the residual current device. Returns why not, in words; None if it began."""
+        ...
+
     async def unlock(self, evse_id: int) -> bool:
         """Unlock the connector; True when it is seen unlocked, False if it stayed locked for 3 s."""
         ...
@@ -314,7 +322,23 @@ class TransactionStore(Protocol):
         ...
 
     async def queued(self, transaction_id: str | None = None) -> int:
-        """Count messages still to be sent (of one transaction)."""
+        """Count messages of transactions (of one transaction) still to be sent."""
+        ...
+
+
+class FaultStore(Protocol):
+    """What the CSMS is to be told of faults, and which are in force; durable."""
+
+    async def put(self, event: FaultEvent, in_force: Sequence[FaultInForce]) -> None:
+        """Queue an event and store what is in force since, in one commit; the store numbers the event.
+
+        Raises:
+            StorageError: nothing was stored.
+        """
+        ...
+
+    async def in_force(self) -> tuple[FaultInForce, ...]:
+        """Return what was in force when last stored."""
         ...
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from stationd.domain.answers import TransactionAnswer
 from stationd.domain.errors import StorageError
 from stationd.domain.events import ConnectorSnapshot, ConnectorStatusChanged, TransactionEvent
-from stationd.domain.faults import Fault, FaultCode
+from stationd.domain.faults import Fault, FaultCode, FaultInForce
 from stationd.domain.id_token import IdToken
 from stationd.domain.pilot import PilotStatus
 from stationd.domain.states import OperationalStatus, ResetKind
@@ -21,6 +21,7 @@ from stationd.station.authorization import Authorizer
 from stationd.station.availability import Availability, connector_status
 from stationd.station.computed_settings import compute_rows
 from stationd.station.evse import Evse
+from stationd.station.fault_journal import FaultJournal
 from stationd.station.faults import blocking
 from stationd.station.metering import EvseMeter
 from stationd.station.parts import CsmsSeat, EvseProfile, Parts, Shared
@@ -28,6 +29,7 @@ from stationd.station.ports import (
     ChangeOutcome,
     Clock,
     CsmsPort,
+    FaultStore,
     Lifecycle,
     PilotPort,
     SettingsPort,
@@ -68,6 +70,7 @@ class Station:
         transactions: TransactionStore,
         tokens: TokenStore,
         state: StateStore,
+        faults: FaultStore,
         lifecycle: Lifecycle,
         meters: Mapping[int, Meter],
         readers: Sequence[TokenReader] = (),
@@ -80,7 +83,9 @@ class Station:
         self._readers = readers
         self._shared = Shared()
         timing = Timing(clock, scheduler or LoopScheduler(clock))
-        self._parts = Parts(settings, timing, pilot, CsmsSeat(csms), transactions, self._shared, new_id)
+        seat = CsmsSeat(csms)
+        self._journal = FaultJournal(timing, faults, seat.wake)
+        self._parts = Parts(settings, timing, pilot, seat, transactions, self._journal, self._shared, new_id)
         self._availability = Availability(state)
         authorizer = Authorizer(settings, clock, self._parts.csms, tokens)
         self._authorizer = authorizer
@@ -115,7 +120,8 @@ class Station:
         """
         await self._availability.load(tuple(self._evses))
         self._accepted_once = self._shared.registered = await self._state.get(ACCEPTED_ONCE) == "true"
-        compute_rows(self._parts, self.connectors, self.station_snapshot)
+        compute_rows(self._parts, self.connectors, self.station_snapshot, self.faults)
+        await self._journal.load()
         await self._recovery.run()
         self._parts.pilot.subscribe(self._on_pilot_status)
         for evse in self._evses.values():
@@ -139,12 +145,15 @@ class Station:
         try:
             async with asyncio.timeout(LAST_WRITE_S):
                 await asyncio.gather(*(evse.mailbox.ask(evse.flow.store_register) for evse in self._evses.values()))
+                await self._journal.flush()
         except TimeoutError:
             log.warning("meter registers not stored at the end reason=time-out")
+        except StorageError as error:
+            log.warning("faults not stored at the end error=%s", error)
         self._stopping.set()
 
     def _jobs(self) -> list[Coroutine[Any, Any, None]]:
-        jobs: list[Coroutine[Any, Any, None]] = [self._resetter.run(), self._watch()]
+        jobs: list[Coroutine[Any, Any, None]] = [self._resetter.run(), self._watch(), self._journal.run()]
         for evse in self._evses.values():
             jobs += [evse.mailbox.run(), evse.meter.run()]
         jobs += [self._read(reader) for reader in self._readers]
@@ -226,6 +235,7 @@ class Station:
 
     def _publish_station(self) -> None:
         now = self.station_snapshot()
+        self._journal.see(0, now.faults)
         if now != self._published:
             self._changed_at = self._parts.timing.clock.now()
             self._published = self.station_snapshot()
@@ -237,6 +247,19 @@ class Station:
         for evse in self._evses.values():
             found += [fault for fault in evse.faults() if fault.code is not FaultCode.STORAGE_FAILED]
         return tuple(found)
+
+    def faults_in_force(self) -> tuple[FaultInForce, ...]:
+        """Return the same with the time at which each was first seen."""
+        now = self._parts.timing.clock.now()
+        return tuple(FaultInForce(fault, self._journal.since(fault) or now) for fault in self.faults())
+
+    async def reset_fault(self, evse_id: int, code: str) -> str | None:
+        """Clear a latched fault of the safety process whose cause is gone. Returns why not, in words."""
+        return await self._parts.pilot.reset_fault(evse_id, code)
+
+    async def test_rcd(self, evse_id: int) -> str | None:
+        """Begin a test of the residual current device. Returns why not, in words."""
+        return await self._parts.pilot.self_test(evse_id)
 
     def _station_faults(self) -> tuple[Fault, ...]:
         found = [Fault(FaultCode.STORAGE_FAILED, 0)] if self._shared.storage_failed else []

@@ -1,17 +1,18 @@
-"""The queue of messages that must reach the CSMS. Rows are put in by `TransactionStore.commit` only."""
+"""The queue of messages that must reach the CSMS. Rows are put in by `TransactionStore.commit`
+and `FaultStore.put` only."""
 
 import logging
 from dataclasses import replace
 
 from stationd.domain.errors import StorageError
-from stationd.domain.events import OutboxRow, TransactionEvent
+from stationd.domain.events import DurableEvent, FaultEvent, OutboxRow, TransactionEvent
 from stationd.store.aliases import Aliases
 from stationd.store.codec import decode
 from stationd.store.db import Connection, Database
 
 log = logging.getLogger(__name__)
 
-_HEAD = "SELECT row_id, attempts, offline, body FROM outbox WHERE unreadable = 0 ORDER BY row_id LIMIT 1"
+_HEAD = "SELECT row_id, kind, attempts, offline, body FROM outbox WHERE unreadable = 0 ORDER BY row_id LIMIT 1"
 
 
 class Outbox:
@@ -24,14 +25,14 @@ class Outbox:
     async def head(self) -> OutboxRow | None:
         """Return the oldest row; a row that cannot be read is passed over for good, kept and logged."""
         while (row := await self._database.read(lambda connection: connection.execute(_HEAD).fetchone())) is not None:
-            row_id, attempts, offline, body = row
+            row_id, kind, attempts, offline, body = row
             try:
-                event = decode(TransactionEvent, body)
+                event = _event(kind, body, offline=bool(offline))
             except StorageError as error:
                 log.error("queued message not readable row_id=%s reason=%s", row_id, error)  # noqa: TRY400
                 await self._change("UPDATE outbox SET unreadable = 1 WHERE row_id = ?", row_id)
                 continue
-            return OutboxRow(row_id=row_id, event=replace(event, offline=bool(offline)), attempts=attempts)
+            return OutboxRow(row_id=row_id, event=event, attempts=attempts)
         return None
 
     async def delivered(self, row_id: int, alias: int | None = None) -> None:
@@ -70,3 +71,9 @@ class Outbox:
 
     async def _change(self, query: str, *arguments: int) -> None:
         await self._database.write(lambda connection: connection.execute(query, arguments).rowcount, frees=True)
+
+
+def _event(kind: str, body: str, *, offline: bool) -> DurableEvent:
+    if kind == "fault":
+        return decode(FaultEvent, body)
+    return replace(decode(TransactionEvent, body), offline=offline)

@@ -10,6 +10,7 @@ from stationd.domain.variable_table import AUTH_CACHE_LIFETIME
 from stationd.store.aliases import Aliases
 from stationd.store.ballast import Ballast
 from stationd.store.db import Connection, Database
+from stationd.store.faults import FaultStore
 from stationd.store.lock import StateLock
 from stationd.store.migrate import SHIPPED, scripts
 from stationd.store.opening import open_file
@@ -40,6 +41,7 @@ class Store:
         self.tokens = TokenStore(database, life_time_s=lambda: self.token_life_time_s())
         self.transactions: TransactionStore
         self.outbox: Outbox
+        self.faults: FaultStore
 
     @classmethod
     async def open(cls, state_dir: Path, *, migrations: Path = SHIPPED) -> "Store":
@@ -76,6 +78,7 @@ class Store:
         aliases = Aliases((transaction_id, int(alias)) for transaction_id, alias in pairs)
         self.transactions = TransactionStore(self._database, aliases, last_row_id=last_row_id)
         self.outbox = Outbox(self._database, aliases)
+        self.faults = FaultStore(self._database, self.transactions.next_row_id)
 
     async def close(self) -> None:
         """Finish what waits, close the file and give the directory back.

@@ -19,11 +19,13 @@ INSERT INTO transactions (transaction_id, ended, next_seq_no, body) VALUES (?, ?
 ON CONFLICT (transaction_id) DO UPDATE
 SET ended = excluded.ended, next_seq_no = excluded.next_seq_no, body = excluded.body
 """
-_QUEUE = "INSERT INTO outbox (row_id, transaction_id, seq_no, offline, body) VALUES (?, ?, ?, ?, ?)"
+_QUEUE = (
+    "INSERT INTO outbox (row_id, kind, transaction_id, seq_no, offline, body) VALUES (?, 'transaction', ?, ?, ?, ?)"
+)
 _PRUNE = """
 DELETE FROM transactions
 WHERE number <= (SELECT number FROM transactions WHERE ended = 1 ORDER BY number DESC LIMIT 1 OFFSET ?)
-AND ended = 1 AND transaction_id NOT IN (SELECT transaction_id FROM outbox)
+AND ended = 1 AND transaction_id NOT IN (SELECT transaction_id FROM outbox WHERE kind = 'transaction')
 RETURNING transaction_id
 """
 
@@ -36,6 +38,11 @@ class TransactionStore:
         self._database, self._aliases, self._kept_ended = database, aliases, kept_ended
         self._row_id = last_row_id
         """Counted here and not by SQLite, which would give the id of a delivered row to the next one."""
+
+    def next_row_id(self) -> int:
+        """Return the number of the outbox's next row; for jobs in the database's thread only."""
+        self._row_id += 1
+        return self._row_id
 
     async def commit(self, transaction: Transaction, events: Sequence[TransactionEvent]) -> None:
         """Store the transaction and queue its events; return when both are on the disk.
@@ -52,8 +59,7 @@ class TransactionStore:
             _check_progress(connection, transaction, rows[0][0] if rows else transaction.next_seq_no)
             connection.execute(_UPSERT, (ident, ended, transaction.next_seq_no, body))
             for seq_no, offline, text in rows:
-                self._row_id += 1
-                connection.execute(_QUEUE, (self._row_id, ident, seq_no, offline, text))
+                connection.execute(_QUEUE, (self.next_row_id(), ident, seq_no, offline, text))
             if not ended:
                 return []
             return [row[0] for row in connection.execute(_PRUNE, (self._kept_ended,)).fetchall()]
@@ -78,8 +84,11 @@ class TransactionStore:
         return next(iter(_readable(rows)), None)
 
     async def queued(self, transaction_id: str | None = None) -> int:
-        """Count messages still to be sent (of one transaction)."""
-        query = "SELECT count(*) FROM outbox WHERE unreadable = 0 AND (?1 IS NULL OR transaction_id = ?1)"
+        """Count messages of transactions (of one transaction) still to be sent."""
+        query = (
+            "SELECT count(*) FROM outbox WHERE unreadable = 0 AND kind = 'transaction' "
+            "AND (?1 IS NULL OR transaction_id = ?1)"
+        )
         count: int = await self._database.read(
             lambda connection: connection.execute(query, (transaction_id,)).fetchone()[0]
         )

@@ -23,6 +23,14 @@ def test_rows_of_evses_and_connectors_are_filled_in() -> None:
     assert "EVSE.Power" not in names
 
 
+def test_a_component_that_a_board_lacks_has_no_rows() -> None:
+    rows = table.rows_for([(1, (1,)), (2, (1,))], {1: {"RCD", "ConnectorPlugRetentionLock"}})
+    names = {row.name for row in rows if row.variable == table.PROBLEM}
+    assert {"RCD[evse:2].Problem", "ConnectorPlugRetentionLock[evse:2,connector:1].Problem"} <= names
+    assert {"PowerContactor[evse:1].Problem", "Connector[evse:1,connector:1].Problem", "Controller.Problem"} <= names
+    assert not {"RCD[evse:1].Problem", "ConnectorPlugRetentionLock[evse:1,connector:1].Problem"} & names
+
+
 def test_16_rows_count_the_connectors() -> None:
     rows = {row.key16: row for row in table.rows_for([(1, (1,)), (2, (1, 2))])}
     assert rows["NumberOfConnectors"].default == "3"

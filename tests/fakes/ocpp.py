@@ -86,7 +86,8 @@ def transaction_event(seq_no: int = 0, **changes: Any) -> TransactionEvent:
 # --- the version ------------------------------------------------------------------------------------------------------
 
 ACTIONS = frozenset({"BootNotification", "Heartbeat", "StatusNotification", "TransactionEvent", "Authorize", "Reset",
-                     "MeterValues", "Echo", "Slow", "Crash", "Refuse", "Trigger", "Start", "Unrouted"})  # fmt: skip
+                     "NotifyEvent", "MeterValues", "Echo", "Slow", "Crash", "Refuse", "Trigger", "Start",
+                     "Unrouted"})  # fmt: skip
 
 
 def _validator(action: str) -> Validator | None:

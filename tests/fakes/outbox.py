@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from stationd.domain.errors import StorageError
-from stationd.domain.events import TransactionEvent
+from stationd.domain.events import DurableEvent, TransactionEvent
 from stationd.station.ports import OutboxRow
 
 
@@ -13,7 +13,7 @@ class FakeOutbox:
     `broken` makes reading fail, `removals_fail` only `delivered`.
     """
 
-    def __init__(self, *events: TransactionEvent) -> None:
+    def __init__(self, *events: DurableEvent) -> None:
         self.rows: list[OutboxRow] = []
         self.log: list[tuple[str, int]] = []
         self.aliases: dict[str, int] = {}
@@ -22,7 +22,7 @@ class FakeOutbox:
         self.removals_refused = 0
         self.add(*events)
 
-    def add(self, *events: TransactionEvent) -> None:
+    def add(self, *events: DurableEvent) -> None:
         for event in events:
             row_id = 1 + max([row.row_id for row in self.rows] + [row_id for _, row_id in self.log], default=0)
             self.rows.append(OutboxRow(row_id=row_id, event=event, attempts=0))
@@ -39,7 +39,7 @@ class FakeOutbox:
         row = self._row(row_id)
         self.rows.remove(row)
         self.log.append(("delivered", row_id))
-        if alias is not None:
+        if alias is not None and row.event.transaction_id is not None:
             self.aliases[row.event.transaction_id] = alias
 
     async def failed(self, row_id: int) -> None:
@@ -48,7 +48,10 @@ class FakeOutbox:
         self.log.append(("failed", row_id))
 
     async def mark_offline(self) -> None:
-        self.rows = [replace(row, event=replace(row.event, offline=True)) for row in self.rows]
+        self.rows = [
+            replace(row, event=replace(row.event, offline=True)) if isinstance(row.event, TransactionEvent) else row
+            for row in self.rows
+        ]
 
     def alias(self, transaction_id: str) -> int | None:
         return self.aliases.get(transaction_id)

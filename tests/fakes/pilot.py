@@ -99,6 +99,16 @@ class FakePilot:
         o.lock = LockState.UNLOCKED
         return True
 
+    async def reset_fault(self, evse_id: int, code: str) -> str | None:
+        o = self.outlets[evse_id]
+        o.resets.append(code)
+        if o.refuses is None:
+            self.change(evse_id, faults=tuple(other for other in o.faults if other != code))
+        return o.refuses
+
+    async def self_test(self, evse_id: int) -> str | None:
+        return self.outlets[evse_id].refuses
+
     def subscribe(self, listener: Callable[[int, PilotStatus | None], None]) -> None:
         self._listeners.append(listener)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from stationd.domain.errors import StorageError
-from stationd.domain.events import TransactionEvent
+from stationd.domain.events import FaultEvent, TransactionEvent
+from stationd.domain.faults import FaultInForce
 from stationd.domain.id_token import IdToken, IdTokenInfo
 from stationd.domain.states import BootReason
 from stationd.domain.transaction import Transaction
@@ -90,6 +91,23 @@ class FakeStateStore:
             self.facts.pop(name, None)
         else:
             self.facts[name] = value
+
+
+@dataclass
+class FakeFaultStore:
+    """Implements `station.ports.FaultStore`; `events` is everything ever put, in order."""
+
+    disk: Disk = field(default_factory=Disk)
+    events: list[FaultEvent] = field(default_factory=list)
+    held: tuple[FaultInForce, ...] = ()
+
+    async def put(self, event: FaultEvent, in_force: Sequence[FaultInForce]) -> None:
+        await self.disk.write()
+        self.events.append(event)
+        self.held = tuple(in_force)
+
+    async def in_force(self) -> tuple[FaultInForce, ...]:
+        return self.held
 
 
 @dataclass

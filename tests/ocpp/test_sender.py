@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from stationd.domain.answers import TransactionAnswer
 from stationd.domain.errors import StorageError
-from stationd.domain.events import TransactionEvent, TransactionEventType
+from stationd.domain.events import FaultEvent, TransactionEvent, TransactionEventType
+from stationd.domain.faults import FaultCode
 from stationd.domain.id_token import IdToken
 from stationd.domain.states import TriggerReason
 from stationd.ocpp import sender as module
@@ -357,3 +359,52 @@ async def test_a_connection_that_goes_while_the_answered_row_is_removed_loses_ne
     assert len(bench.channel.sent) == 1
     assert bench.outbox.log == [("delivered", 1)]
     assert bench.outbox.aliases == {"t1": 42}
+
+
+def _fault(event_id: int = 1, **changes: Any) -> FaultEvent:
+    values: dict[str, Any] = {
+        "code": FaultCode.TILT, "evse_id": 1, "timestamp": datetime(2026, 1, 1, tzinfo=UTC), "cleared": False,
+        "problem": True, "blocking": True, "event_id": event_id,
+    }  # fmt: skip
+    return FaultEvent(**{**values, **changes})
+
+
+def _told(ctx: Context, event: FaultEvent) -> Outgoing:
+    return Outgoing("NotifyEvent", {"fault": event.event_id}, lambda response: TransactionAnswer())
+
+
+def _translators() -> dict[str, Any]:
+    return {"events": {**version().events, FaultEvent: _told}}
+
+
+async def test_faults_are_delivered_in_order_with_transactions_and_their_answers_concern_nobody(
+    make: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    bench = make(_fault(1), transaction_event(0), _fault(2, cleared=True))
+    bench.start(**_translators())
+    await bench.drained()
+    assert [payload.get("fault", payload.get("seqNo")) for payload in bench.channel.sent] == [1, 0, 2]
+    assert [seq_no for seq_no, _ in bench.answered] == [0]
+    assert "event_delivered transaction_id=None event_id=2 type=FaultCleared code=tilt" in caplog.text
+
+
+@pytest.mark.parametrize(("code", "attempts"), [("NotSupported", 1), ("NotImplemented", 1), ("InternalError", 2)])
+async def test_a_csms_that_takes_no_faults_delays_what_is_billed_but_shortly(
+    make: Callable[..., Bench], code: str, attempts: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = make(_fault(1), transaction_event(0), MESSAGE_ATTEMPTS=9, MESSAGE_ATTEMPT_INTERVAL=0)
+    bench.channel.react = lambda payload: CallRefusedByCsmsError("NotifyEvent", code, "") if "fault" in payload else {}
+    bench.start(**_translators())
+    await bench.drained()
+    assert len([payload for payload in bench.channel.sent if "fault" in payload]) == attempts
+    assert "event_abandoned transaction_id=None event_id=1 type=FaultRaised code=tilt" in caplog.text
+    assert [seq_no for seq_no, _ in bench.answered] == [0]
+
+
+async def test_a_csms_that_does_not_answer_on_faults_is_asked_twice(make: Callable[..., Bench]) -> None:
+    bench = make(_fault(1), MESSAGE_ATTEMPTS=9, MESSAGE_ATTEMPT_INTERVAL=0)
+    bench.channel.react = lambda payload: CallTimeoutError("no answer")
+    bench.start(**_translators())
+    await bench.drained()
+    assert len(bench.channel.sent) == 2

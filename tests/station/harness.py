@@ -24,7 +24,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.csms import FakeCsms
 from tests.fakes.pilot import FakeMeter, FakePilot
 from tests.fakes.scheduler import FakeScheduler
-from tests.fakes.stores import Disk, FakeLifecycle, FakeStateStore, FakeTokenStore, FakeTransactionStore
+from tests.fakes.stores import Disk, FakeFaultStore, FakeLifecycle, FakeStateStore, FakeTokenStore, FakeTransactionStore
 
 ANNA = IdToken("ANNA")
 BERT = IdToken("BERT")
@@ -47,6 +47,7 @@ class Bench:
         self.store = FakeTransactionStore(self.disk)
         self.cache = FakeTokenStore(self.disk)
         self.state = FakeStateStore(self.disk)
+        self.faults = FakeFaultStore(self.disk)
         self.lifecycle = FakeLifecycle()
         self.readers: tuple[Any, ...] = ()
         self.station: Station
@@ -71,6 +72,7 @@ class Bench:
             transactions=self.store,
             tokens=self.cache,
             state=self.state,
+            faults=self.faults,
             lifecycle=self.lifecycle,
             meters=self.meters,
             readers=self.readers,

@@ -159,6 +159,7 @@ async def test_it_runs_on_the_real_loop_and_clock() -> None:
         transactions=made.store,
         tokens=made.cache,
         state=made.state,
+        faults=made.faults,
         lifecycle=made.lifecycle,
         meters=made.meters,
         machine_boot_id="machine-1",

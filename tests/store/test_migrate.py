@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stationd.domain.errors import StorageError
-from stationd.domain.events import TransactionEventType
+from stationd.domain.events import FaultEvent, TransactionEvent, TransactionEventType
+from stationd.domain.faults import FaultCode
 from stationd.domain.id_token import IdToken
 from stationd.domain.variables import Origin
 from stationd.store.db import connect
@@ -48,6 +49,7 @@ async def test_the_content_of_an_older_file_is_all_there_today(dump: Path, tmp_p
     assert store.outbox.alias("ended-1") == 17
     head = await store.outbox.head()
     assert head is not None
+    assert isinstance(head.event, TransactionEvent)
     assert (head.attempts, head.event.event_type, head.event.offline) == (2, TransactionEventType.ENDED, True)
     assert head.event.samples[0].values[0].value == 7100.0
     cached = await store.tokens.get(IdToken("04A1B2C3"))
@@ -55,6 +57,18 @@ async def test_the_content_of_an_older_file_is_all_there_today(dump: Path, tmp_p
     assert cached.accepted
     assert await store.settings.load() == [("OCPPCommCtrlr.HeartbeatInterval", "60", Origin.CSMS)]
     assert await store.state.get("boot_reason") == "RemoteReset"
+    await store.close()
+
+
+async def test_a_queued_fault_is_still_there_today(tmp_path: Path) -> None:
+    _restored(Path(__file__).parent / "databases" / "0002.sql", tmp_path / "stationd.db")
+    store = await Store.open(tmp_path)
+    await store.outbox.delivered(8)
+    row = await store.outbox.head()
+    assert row is not None
+    assert isinstance(row.event, FaultEvent)
+    assert (row.row_id, row.event.code, row.event.event_id) == (9, FaultCode.LOCK_FAILED, 3)
+    assert [held.fault.code for held in await store.faults.in_force()] == [FaultCode.LOCK_FAILED]
     await store.close()
 
 

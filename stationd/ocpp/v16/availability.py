@@ -2,7 +2,7 @@
 
 from stationd.domain.answers import Acknowledged, Answer
 from stationd.domain.events import ConnectorSnapshot, ConnectorStatusChanged
-from stationd.domain.faults import Fault, FaultCode
+from stationd.domain.faults import Fault, FaultCode, row_of
 from stationd.domain.states import ChargingState, ConnectorStatus, OperationalStatus
 from stationd.domain.variable_table import VENDOR_NAME
 from stationd.ocpp.v16 import wire
@@ -24,7 +24,10 @@ _CHARGING = {
 
 _ERROR_CODES = {
     FaultCode.CONTACTOR_FAILED: "PowerSwitchFailure",
+    FaultCode.CONTACTOR_SLOW: "PowerSwitchFailure",
     FaultCode.CONTACTOR_WELDED: "PowerSwitchFailure",
+    FaultCode.CONTACTOR_WORN: "PowerSwitchFailure",
+    FaultCode.DERATED: "HighTemperature",
     FaultCode.DIODE: "EVCommunicationError",
     FaultCode.HARDWARE: "InternalError",
     FaultCode.LOCK_FAILED: "ConnectorLockFailure",
@@ -32,10 +35,15 @@ _ERROR_CODES = {
     FaultCode.OVER_CURRENT: "OverCurrentFailure",
     FaultCode.OVER_TEMPERATURE: "HighTemperature",
     FaultCode.PE_LOSS: "GroundFailure",
+    FaultCode.PHASE_SWITCH: "PowerSwitchFailure",
     FaultCode.PILOT_ERROR: "EVCommunicationError",
     FaultCode.PILOT_LOST: "InternalError",
+    FaultCode.POWER_LOSS: "UnderVoltage",
+    FaultCode.RCD_SELF_TEST: "GroundFailure",
     FaultCode.RCD_TRIP: "GroundFailure",
     FaultCode.READER_LOST: "ReaderFailure",
+    FaultCode.RESTART_LOOP: "InternalError",
+    FaultCode.STORAGE_FAILED: "InternalError",
 }
 """The rest is OtherError, told apart by vendorErrorCode."""
 _EV_COMMUNICATION_STATUSES = frozenset({"Preparing", "SuspendedEV", "SuspendedEVSE", "Finishing"})
@@ -103,7 +111,7 @@ def _leading_fault(faults: tuple[Fault, ...]) -> Fault | None:
 def _info(snapshot: ConnectorSnapshot, status: str, fault: Fault | None) -> str | None:
     if fault is not None:
         others = [str(other.code) for other in snapshot.faults if other is not fault]
-        return wire.shortened("also: " + ", ".join(others), 50) if others else None
+        return wire.shortened("; also: ".join([row_of(fault.code).mrec, *([", ".join(others)] if others else [])]), 50)
     if status == "SuspendedEV" and not snapshot.cable_connected:
         return "EV side disconnected"  # OCPP 1.6 section 4.9
     return None

@@ -6,6 +6,7 @@ from stationd.domain.events import (
     AuthorizationRequested,
     ConnectorStatusChanged,
     Event,
+    FaultEvent,
     HeartbeatDue,
     JobStatus,
     LongJob,
@@ -62,6 +63,7 @@ def job_status_to_wire(ctx: Context, event: JobStatus) -> Outgoing | None:
 EVENTS: Mapping[type[Event], Translator] = {
     AuthorizationRequested: authorization.authorize_to_wire,
     ConnectorStatusChanged: availability.status_to_wire,
+    FaultEvent: diagnostics.fault_to_wire,
     HeartbeatDue: provisioning.heartbeat_to_wire,
     JobStatus: job_status_to_wire,
     MeterValuesTaken: meter_values.to_wire,

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from stationd.domain.events import AuthorizationRequested, Event, TransactionEvent
-from stationd.ocpp.v21 import authorization, provisioning, remote_control, transactions
+from stationd.domain.events import AuthorizationRequested, Event, FaultEvent, TransactionEvent
+from stationd.ocpp.v21 import authorization, diagnostics, provisioning, remote_control, transactions
 from stationd.ocpp.v201 import routes as v201
 from stationd.ocpp.validation import validators_of
 from stationd.ocpp.version import Handler, Translator, Version
@@ -17,6 +17,7 @@ ROUTES: Mapping[str, Handler] = {
 EVENTS: Mapping[type[Event], Translator] = {
     **v201.EVENTS,
     AuthorizationRequested: authorization.authorize_to_wire,
+    FaultEvent: diagnostics.fault_to_wire,
     TransactionEvent: transactions.to_wire,
 }
 

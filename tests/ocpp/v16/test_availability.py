@@ -2,7 +2,7 @@ import pytest
 
 from stationd.domain.answers import Acknowledged
 from stationd.domain.events import ConnectorStatusChanged
-from stationd.domain.faults import Fault, FaultCode
+from stationd.domain.faults import Fault, FaultCode, row_of
 from stationd.domain.states import ChargingState, ConnectorStatus, OperationalStatus
 from stationd.domain.variable_table import VENDOR_NAME, rows_for
 from stationd.ocpp.v16.availability import status_to_wire
@@ -140,6 +140,17 @@ def test_connector_0_has_three_states_only(status, word):
         (FaultCode.READER_LOST, "ReaderFailure"),
         (FaultCode.HARDWARE, "InternalError"),
         (FaultCode.PILOT_LOST, "InternalError"),
+        (FaultCode.RCD_SELF_TEST, "GroundFailure"),
+        (FaultCode.PHASE_SWITCH, "PowerSwitchFailure"),
+        (FaultCode.CONTACTOR_SLOW, "PowerSwitchFailure"),
+        (FaultCode.CONTACTOR_WORN, "PowerSwitchFailure"),
+        (FaultCode.POWER_LOSS, "UnderVoltage"),
+        (FaultCode.DERATED, "HighTemperature"),
+        (FaultCode.RESTART_LOOP, "InternalError"),
+        (FaultCode.STORAGE_FAILED, "InternalError"),
+        (FaultCode.TILT, "OtherError"),
+        (FaultCode.CONTACTOR_RESTING, "OtherError"),
+        (FaultCode.SIMPLIFIED_VEHICLE, "OtherError"),
         (FaultCode.EMERGENCY_STOP, "OtherError"),
         (FaultCode.VENTILATION, "OtherError"),
         (FaultCode.DOOR_OPEN, "OtherError"),
@@ -151,7 +162,7 @@ def test_a_fault_is_told_with_1_6s_word_and_our_own(code, error_code):
     assert payload["errorCode"] == error_code
     assert payload["vendorErrorCode"] == code
     assert payload["vendorId"] == "stationd"
-    assert "info" not in payload
+    assert payload["info"] == row_of(code).mrec
 
 
 @pytest.mark.parametrize("code", FaultCode)
@@ -178,7 +189,7 @@ def test_the_blocking_fault_leads_and_the_others_are_named():
     faults = (Fault(FaultCode.READER_LOST, 0, blocking=False), Fault(FaultCode.RCD_TRIP, 1), Fault(FaultCode.TILT, 1))
     payload = payload_of(status=FAULTED, faults=faults)
     assert payload["errorCode"] == "GroundFailure"
-    assert payload["info"] == "also: reader_lost, tilt"
+    assert payload["info"] == "MREC2GroundFailure; also: reader_lost, tilt"
 
 
 def test_every_fault_at_once_still_fits():

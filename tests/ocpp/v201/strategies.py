@@ -10,6 +10,7 @@ from stationd.domain.events import (
     AuthorizationRequested,
     ConnectorSnapshot,
     ConnectorStatusChanged,
+    FaultEvent,
     HeartbeatDue,
     JobStatus,
     LongJob,
@@ -58,6 +59,17 @@ samples = st.builds(
     taken_at=times,
     context=st.sampled_from(list(ReadingContext)),
     values=st.lists(sampled_values, min_size=1, max_size=4).map(tuple),
+)
+fault_events = st.builds(
+    FaultEvent,
+    code=st.sampled_from(list(FaultCode)),
+    evse_id=st.integers(0, 9),
+    timestamp=times,
+    cleared=st.booleans(),
+    problem=st.booleans(),
+    blocking=st.booleans(),
+    transaction_id=st.none() | st.uuids().map(str) | st.text(max_size=60),
+    event_id=integers,
 )
 many_samples = st.lists(samples, max_size=3).map(tuple)
 
@@ -127,6 +139,7 @@ report_parts = st.builds(
 
 events: st.SearchStrategy[Any] = st.one_of(
     transaction_events,
+    fault_events,
     st.builds(StationBooted, st.sampled_from(list(BootReason))),
     st.just(HeartbeatDue()),
     st.builds(AuthorizationRequested, tokens, st.none() | st.integers(1, 9)),

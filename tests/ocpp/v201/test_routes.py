@@ -99,7 +99,15 @@ def test_every_event_of_the_station_has_a_translation() -> None:
 
 
 def test_every_route_and_every_message_has_a_shipped_validator() -> None:
-    for action in [*ROUTES, "BootNotification", "Heartbeat", "Authorize", "TransactionEvent", "NotifyReport"]:
+    for action in [
+        *ROUTES,
+        "BootNotification",
+        "Heartbeat",
+        "Authorize",
+        "TransactionEvent",
+        "NotifyReport",
+        "NotifyEvent",
+    ]:
         assert VERSION.request_validator(action) is not None, action
         assert VERSION.response_validator(action) is not None, action
     assert VERSION.request_validator("SetDERControl") is None, "2.1 only"
