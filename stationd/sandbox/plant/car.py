@@ -33,7 +33,7 @@ class Car:
     """By a change of phases under load, or while it saw the pilot. It never takes anything again."""
     model: CarModel = field(default_factory=CarModel)
     excess: float = 1.0
-    """What it takes of what its model would take: more than 1 when its charger is broken."""
+    """More than 1: its charger is broken and takes so much of the offer, whatever the car's own limits are."""
     followed_a: float = 0.0
     """The offer by which it draws, after the time it takes to follow."""
     follow_at_ns: int | None = None
@@ -72,6 +72,8 @@ class Car:
         wished_a = min(self.max_a, self.cable_a)
         if not self.model.simplified:
             wished_a = min(wished_a, self.followed_a)
+        if self.excess > 1:
+            wished_a = max(wished_a, self.followed_a)
         return max(wished_a, 0.0) * self.model.draw_factor * self.excess * (1 - self.tapered / TAPER_STEPS)
 
     # --- what it sees ---

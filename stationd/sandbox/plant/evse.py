@@ -24,7 +24,7 @@ GRID_V = 230.0
 GRID_OHM = 0.1
 """Per phase, in front of the meter: it shows less volts under load."""
 EXCESS = 1.5
-"""What a car with `over_current` takes of what it should take."""
+"""What a car with `over_current` takes of the offer."""
 EV_STOPPED, UNPLUGGED, DRIVER_SILENT = "ev_stopped", "unplugged", "driver_silent"
 
 

@@ -224,8 +224,11 @@ def test_toggling_car_asks_and_stops_every_second_until_the_offer_ends() -> None
 
 
 def test_over_drawing_car_takes_a_fifth_more_than_it_is_offered() -> None:
-    _, evse = charging("over_draws")
+    bench, evse = charging("over_draws")
     assert evse.current_a[0] == pytest.approx(16 * 1.2, abs=0.1)
+    bench.pins = replace(CLOSED, duty=53.3)
+    bench.run(3)
+    assert evse.current_a[0] == pytest.approx(32 * 1.2, abs=0.1)
 
 
 def test_old_hybrid_gives_up_at_state_f_until_it_is_plugged_in_again() -> None:

@@ -1,6 +1,8 @@
 """Cars as data."""
 
+import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,12 @@ def test_every_kind_of_car_is_there_under_its_own_name_with_a_sentence() -> None
     for name, each in models().items():
         assert each.name == name
         assert len(each.about) > 20
+
+
+def test_document_lists_every_model_in_order() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "PLANT_PROTOCOL.md").read_text()
+    section = document.partition("### Models of cars")[2].partition("## 5")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(models())
 
 
 def test_default_model_is_what_a_car_is_without_one() -> None:

@@ -212,9 +212,10 @@ def test_set_temperature_shows_at_once_until_it_is_given_back_to_physics() -> No
 
 def test_car_with_a_broken_charger_takes_half_as_much_again_from_one_moment_on() -> None:
     bench = Bench()
-    evse = bench.charge()
+    evse = bench.charge(max_a=10.0)
+    assert evse.current_a[0] == 10
     evse.set_fault(faults.OVER_CURRENT, evse.now_ns)
-    bench.run(1)
+    bench.run(2)
     assert evse.current_a[0] == pytest.approx(24, abs=0.1)
     assert evse.reactions.view()[-1]["cause"] == "over_current"
     bench.pins = OPEN

@@ -1,5 +1,8 @@
 """All EVSEs together."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from stationd.sandbox.plant.car import NS, Car
@@ -43,6 +46,19 @@ def test_view_shows_every_evse_with_what_the_document_lists() -> None:
     assert one["meter"] == {"meter_wh": 1000.0, "frozen": False, "silent": False}
     assert (two["car"], two["pins"]["attached"], two["pins"]["age_ms"]) == (None, False, None)
     assert "cp_shorted" in view["faults_known"]
+
+
+def test_example_of_the_document_has_the_keys_of_a_view() -> None:
+    it = plant()
+    it.evse(1).plug_in(Car(16, 3, 32, wants=True), 0)
+    document = (Path(__file__).parents[3] / "docs" / "PLANT_PROTOCOL.md").read_text()
+    example = json.loads(document.partition("```json\n")[2].partition("```")[0])
+    view = it.view([1])
+    assert set(example) - {"modbus_port", "meter_tty", "reader"} == set(view)
+    (shown,), real = example["evses"], view["evses"][0]
+    assert set(shown) == set(real)
+    for part in ("car", "pilot", "pins", "contactor", "phase_switch", "meter"):
+        assert set(shown[part]) == set(real[part]), part
 
 
 def test_stall_marks_pending_reactions_everywhere() -> None:
