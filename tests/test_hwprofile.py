@@ -59,6 +59,7 @@ def test_mock_has_every_part_that_a_board_may_have() -> None:
     }  # fmt: skip
     assert evse.derating == Derating(60.0, 80.0, 85.0, 5.0)
     assert (evse.wake_up, evse.unlock_on_power_loss) == ("cp_switch", True)
+    assert load("mock").timings.pilot_stuck_ms == 500
 
 
 def test_without_a_count_there_is_one_evse() -> None:

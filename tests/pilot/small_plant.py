@@ -20,6 +20,8 @@ class SmallPlant:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "plant-pins.sock"
         self.car = "A"
+        self.noise_v = 0.001
+        """The pilot's volts wander by so much, since no real converter repeats itself for long."""
         self.pp_ohm: float | None = 220.0
         self.welded = False
         self.silent = False
@@ -72,6 +74,8 @@ class SmallPlant:
             high = low = -12.0
         elif duty < 100:
             low = -12.0 if high else 0.0
+        noise_v = self.noise_v * (self.turns % 97) / 97
+        high, low = high + noise_v, low + noise_v
         inputs = self.inputs | ({"rcd_trip": True} if self.pins.get("rcd_test") else {})
         return json.dumps(
             {

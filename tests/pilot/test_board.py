@@ -391,7 +391,7 @@ def read_until_told(channel: Channel, plant: SmallPlant) -> Seen:
 
 def test_all_mock_drivers_together_read_and_drive_a_plant(tmp_path: Path) -> None:
     with SmallPlant(tmp_path) as plant:
-        plant.phases, plant.current_a, plant.car = 1, [6.0, 0.0, 0.0], "B"
+        plant.phases, plant.current_a, plant.car, plant.noise_v = 1, [6.0, 0.0, 0.0], "B", 0.0
         channel = build(full_profile(), str(tmp_path), {})
         assert read_until_told(channel, plant) == Seen(
             9.0, 9.0, False, LockFeedback.UNLOCKED, 220.0, frozenset(), cp_new=True, temperature_c=20.0,

@@ -12,7 +12,7 @@ OPTIONS = {"socket": "plant-pins.sock", "stale_ms": 100}
 def test_the_pilot_reads_the_plant_and_sets_its_duty(tmp_path: Path) -> None:
     shared: dict[str, object] = {}
     with SmallPlant(tmp_path) as plant:
-        plant.car = "C"
+        plant.car, plant.noise_v = "C", 0.0
         driver = Driver(OPTIONS, str(tmp_path), 1, shared)
         now_ms = 0
         while (reading := driver.sample(now_ms)) is None:

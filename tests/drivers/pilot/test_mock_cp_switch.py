@@ -13,7 +13,7 @@ def test_a_parted_pilot_shows_no_vehicle_until_it_is_joined_again(tmp_path: Path
     driver, contactor = Driver(OPTIONS, str(tmp_path), 1, shared), Contactor(OPTIONS, str(tmp_path), 1, shared)
     pilot = Pilot({**OPTIONS, "stale_ms": 100}, str(tmp_path), 1, shared)
     with SmallPlant(tmp_path) as plant:
-        plant.car = "B"
+        plant.car, plant.noise_v = "B", 0.0
         now_ms = 1_000
         for connected, volts in ((True, 9.0), (False, 12.0), (True, 9.0)):
             driver.write(connected=connected)

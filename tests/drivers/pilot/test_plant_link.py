@@ -19,7 +19,7 @@ def look_until_fresh(link: PlantLink, plant: SmallPlant, now_ms: int = 0) -> int
 
 def test_the_link_attaches_and_takes_the_newest_state(tmp_path: Path) -> None:
     with SmallPlant(tmp_path) as plant:
-        plant.car = "B"
+        plant.car, plant.noise_v = "B", 0.0
         link = PlantLink(str(plant.path), 3)
         look_until_fresh(link, plant)
         plant.wait(lambda: plant.attached == [3])
