@@ -5,7 +5,9 @@ import pytest
 
 from stationd.hwprofile import DEFAULT_SEARCH, Derating, ProfileError, Timings, load
 
-MOCK = Path(__file__).parent.parent / "hw-profiles" / "mock.toml"
+ROOT = Path(__file__).parent.parent
+MOCK = ROOT / "hw-profiles" / "mock.toml"
+SOURCE, DOCUMENT = ROOT / "stationd" / "hwprofile.py", ROOT / "docs" / "HW_PROFILE.md"
 
 REAL = """
 name = "bench"
@@ -60,6 +62,15 @@ def test_mock_has_every_part_that_a_board_may_have() -> None:
     assert evse.derating == Derating(60.0, 80.0, 85.0, 5.0)
     assert (evse.wake_up, evse.unlock_on_power_loss) == ("cp_switch", True)
     assert load("mock").timings.pilot_stuck_ms == 500
+
+
+def test_the_document_names_every_key_and_no_other() -> None:
+    taken = set(re.findall(r"(?:top|table)\.(?:text|number|integer|boolean|tables?)\(\s*\"(\w+)\"", SOURCE.read_text()))
+    taken |= set(re.findall(r"_(?:driver|needed)\(\w+, \"(\w+)\"", SOURCE.read_text()))
+    rows = [line.split("|")[1] for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    told = {name for row in rows for name in re.findall(r"`\[*(?:evse\.)?(\w+)\]*`", row)}
+    assert told | {"evse", "timings", "derating", "driver"} == taken
+    assert len(taken) > 40
 
 
 def test_without_a_count_there_is_one_evse() -> None:
