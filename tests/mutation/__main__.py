@@ -33,7 +33,9 @@ def main(words: list[str]) -> int:
     results: list[Result] = []
     try:
         for path in options.files or modules.mutated():
-            results += _one(Work(modules.ROOT, path, modules.tests_of(path), enums), options.jobs, known)
+            results += _one(
+                Work(modules.ROOT, path, modules.tests_of(path), enums, modules.TOO_SLOW), options.jobs, known
+            )
     except CampaignError as error:
         print(error)
         return 2

@@ -55,6 +55,8 @@ class Work:
     """Of the source file, below the root."""
     tests: tuple[str, ...]
     enums: Enums
+    without: tuple[str, ...] = ()
+    """Tests among them that are too slow to be run once a mutant."""
 
     @property
     def module(self) -> str:
@@ -142,7 +144,9 @@ def _start(work: Work, number: int | None, *, limit_s: int) -> int:
             mutants(tree, work.enums)[number].apply()
         sys.meta_path.insert(0, Impostor(work.module, str(work.root / work.path), tree))
         with _silence():
-            code = int(_pytest(work.root, ["-x", "--tb=no", *work.tests]))
+            code = int(
+                _pytest(work.root, ["-x", "--tb=no", *(f"--deselect={one}" for one in work.without), *work.tests])
+            )
     finally:
         os._exit(code)
 

@@ -19,9 +19,10 @@ in [`{REASONS}`](../{REASONS}), by file, function and mutation.
 What is changed: comparisons (boundary and direction), `and`/`or` and each of their operands, `not`, conditions,
 `+ - * /` and set operations, numbers (up to 10: by 1; others: by a tenth), `True`/`False`, code words, members of
 enumerations, `min`/`max`, `any`/`all`, keyword arguments that have a default, returned values, statements and `if`s
-left out, caught exceptions. Not changed: texts for people, annotations, decorators. Mutants that no input can tell from the
-original stay in the count: the score says less than the truth rather than more. Endless: the tests did not end in five
-times their time, and in 5 s of CPU time at least.
+left out, caught exceptions. Not changed: texts for people, annotations, decorators.
+
+Mutants that no input can tell from the original stay in the count: the score says less than the truth rather than more.
+Endless: the tests did not end in five times their time, and in 5 s of CPU time at least.
 """
 
 Reasons = Mapping[str, Mapping[str, str]]

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.pilot import modules
 
-IN_PROCESS = ("board", "notify", "outputs", "realtime", "server")
+IN_PROCESS = ("board", "notify", "server")
 """Edges with tests that need no other process."""
 
 

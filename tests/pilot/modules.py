@@ -55,6 +55,12 @@ ALSO = {
 }
 """Tests of a file besides its own `test_<file>.py`, in the order in which they find a defect soonest."""
 
+TOO_SLOW = (
+    "tests/pilot/test_machine_invariants.py::test_no_short_sequence_of_events_breaks_an_invariant[charging]",
+    "tests/pilot/test_machine_invariants.py::test_no_long_sequence_breaks_an_invariant",
+)
+"""Tests that are not run for every single mutant."""
+
 
 def path_of(name: str) -> str:
     return f"{PILOT}/{name}.py"
