@@ -1,6 +1,7 @@
 # make demo    a whole charging session on simulated hardware        make test   set up and run everything
 # make run     the same station, kept up to play with                make bench  measure memory, CPU, reaction times
 # make lint    ruff, mypy --strict, import contracts                 make clean  remove what these made
+# make soak    8 simulated hours of the safety loop: does it grow?
 # make coverage  every branch of the safety process                  make mutate defects that its tests must find
 #
 # OCPP=1.6|2.0.1|2.1 chooses the version, CSMS=ws://... another CSMS, PYTHON=python3.12 another Python.
@@ -9,10 +10,11 @@ OCPP ?=
 CSMS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SOAK_ARGS ?=
 MUTATE_ARGS ?=
 VENV ?= .venv
 
-.PHONY: demo run test test-fast lint format coverage mutate bench validators screenshot clean
+.PHONY: demo run test test-fast lint format coverage mutate bench soak validators screenshot clean
 
 demo:
 	@tools/setup.sh run
@@ -57,6 +59,11 @@ mutate:
 bench:
 	@tools/setup.sh dev
 	@.venv/bin/python -m tests.bench $(BENCH_ARGS)
+
+# 8 simulated hours at 250 Hz, in some minutes; fails if memory grew. SOAK_ARGS="--hours 1" is shorter.
+soak:
+	@tools/setup.sh dev
+	@.venv/bin/python -m tests.pilot.soak $(SOAK_ARGS)
 
 # The schema validators that the daemon ships, from the schemas of the ocpp package.
 validators:
