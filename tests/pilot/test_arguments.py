@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from stationd.pilot.arguments import UsageError, group_id, parse
+from stationd.pilot.arguments import _FIELDS, USAGE, Arguments, UsageError, group_id, parse
 
 NEEDED = ("--profile", "--runtime-dir")
 LINE = ["--profile", "mock", "--runtime-dir", "/run/x"]
@@ -16,6 +16,24 @@ def test_options_are_read_in_both_spellings() -> None:
     assert arguments.state_dir == os.path.abspath("s")
     assert arguments.measure_s == 2.5
     assert arguments.group == "7"
+    assert arguments.site_limit == ""
+
+
+def test_every_option_of_the_usage_is_read() -> None:
+    words = ["--site-limit", "limit.toml", "--state-dir=s", "--group", "g", "--measure=0.5", "--evses", "99"]
+    read = parse([*LINE, *words], needed=())
+    assert read == Arguments("mock", "/run/x", 99, os.path.abspath("s"), "limit.toml", "g", 0.5)
+    assert parse(LINE, needed=()) == Arguments("mock", "/run/x", None, "", "", None, None)
+    assert all(f"\n  {option} " in USAGE for option in _FIELDS)
+
+
+@pytest.mark.parametrize("seconds", ["0.1", "1", "86400"])
+def test_a_measurement_may_take_up_to_a_day(seconds: str) -> None:
+    assert parse([*LINE, "--measure", seconds], needed=()).measure_s == float(seconds)
+
+
+def test_a_board_has_1_to_99_evses() -> None:
+    assert parse([*LINE, "--evses", "1"], needed=()).evses == 1
 
 
 @pytest.mark.parametrize(
@@ -28,7 +46,10 @@ def test_options_are_read_in_both_spellings() -> None:
         ([*LINE, "--evses"], "--evses: give a value after it"),
         ([*LINE, "--evses", "0"], "from 1 to 99"),
         ([*LINE, "--evses", "two"], "from 1 to 99"),
+        ([*LINE, "--evses", "100"], "from 1 to 99"),
         ([*LINE, "--measure", "nan"], "give seconds"),
+        ([*LINE, "--measure", "0"], "give seconds"),
+        ([*LINE, "--measure", "86401"], "give seconds"),
         ([*LINE, "--measure", "-1"], "give seconds"),
         ([*LINE, "--measure", "long"], "give seconds"),
     ],

@@ -84,3 +84,58 @@ def test_a_new_aim_forgets_an_old_failure() -> None:
     assert lock.failed
     assert not aim(lock, wanted=False, now_ms=12_020).failed
     assert aim(lock, wanted=True, now_ms=12_020) is lock
+
+
+def test_a_lock_has_3_s_a_try_and_300_ms_between_two() -> None:
+    lock = aim(Lock(since_ms=0), wanted=True, now_ms=10_000)
+    lock = look(lock, UNLOCKED, 10_004)
+    assert not look(lock, UNLOCKED, 12_999).pausing
+    lock = look(lock, UNLOCKED, 13_000)
+    assert (lock.pausing, lock.tries, pin(lock)) == (True, 1, False)
+    assert look(lock, UNLOCKED, 13_299).pausing
+    lock = look(lock, UNLOCKED, 13_300)
+    assert (lock.pausing, pin(lock)) == (False, True)
+    assert not look(lock, UNLOCKED, 16_299).pausing  # a whole try again
+    assert look(lock, UNLOCKED, 16_300).pausing
+
+
+def test_a_slip_counts_as_lost_after_100_ms() -> None:
+    lock = look(look(aim(Lock(since_ms=0), wanted=True, now_ms=0), LOCKED, 20), MOVING, 5_000)
+    assert not lost(lock, 5_099)
+    assert lost(lock, 5_100)
+
+
+def test_a_position_that_is_passed_while_the_lock_is_driven_back_is_no_success() -> None:
+    lock = Lock(since_ms=0, wanted=True, tries=1, pausing=True, off_since_ms=0)
+    assert look(lock, LOCKED, 100).tries == 1
+
+
+def test_a_success_forgets_the_tries_before() -> None:
+    lock = Lock(since_ms=0, wanted=True, tries=2, failed=False, off_since_ms=0)
+    assert look(lock, LOCKED, 100) == Lock(since_ms=0, wanted=True)
+
+
+def test_a_lock_at_rest_makes_no_new_objects() -> None:
+    lock = look(aim(Lock(since_ms=0), wanted=True, now_ms=0), LOCKED, 20)
+    assert look(lock, LOCKED, 24) is lock
+
+
+def test_a_slip_soon_after_the_command_belongs_to_its_try() -> None:
+    lock = look(aim(Lock(since_ms=0), wanted=True, now_ms=10_000), LOCKED, 10_020)
+    assert look(lock, MOVING, 12_999).since_ms == 10_000
+    assert look(lock, MOVING, 13_000).since_ms == 13_000
+
+
+def test_a_failed_lock_is_left_alone() -> None:
+    lock = watch(aim(Lock(since_ms=0), wanted=True, now_ms=0), UNLOCKED, 20, 12_000)
+    assert lock.failed
+    assert watch(lock, UNLOCKED, 12_020, 40_000) == lock
+    assert pin(lock) is True
+
+
+def test_a_lock_that_may_not_move_any_more_is_not_driven_the_other_way() -> None:
+    lock = watch(aim(Lock(since_ms=0), wanted=True, now_ms=0), UNLOCKED, 20, 3_100)
+    assert pin(lock) is False
+    held = look(lock, UNLOCKED, 3_120, may_move=False)
+    assert pin(held) is True
+    assert look(held, UNLOCKED, 3_140, may_move=False) is held

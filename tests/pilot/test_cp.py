@@ -5,13 +5,19 @@ import pytest
 from stationd.pilot.cp import (
     DIODE_BAD_MS,
     DIODE_START_MS,
+    PLUGGED,
     CpState,
     CpTrack,
     Diode,
+    Noise,
+    Steady,
     classify,
     diode_ok,
     follow,
     follow_diode,
+    follow_noise,
+    follow_steady,
+    opened,
 )
 
 
@@ -19,6 +25,7 @@ from stationd.pilot.cp import (
     ("volts", "state"),
     [(12, "A"), (11, "A"), (13, "A"), (9, "B"), (8, "B"), (10, "B"), (6, "C"), (5, "C"), (7, "C"), (3, "D"), (2, "D"),
      (4, "D"), (0, "E"), (-1, "E"), (1.99, "E"), (-12, "F"), (-11, "F"), (-13, "F"),
+     (10.9, "E"), (10.1, "E"), (7.9, "E"), (7.1, "E"), (4.9, "E"), (4.1, "E"), (1.9, "E"), (-10.9, "E"),
      (10.5, "E"), (7.5, "E"), (4.5, "E"), (13.1, "E"), (-13.1, "E"), (-5, "E"), (nan, "E"), (inf, "E"), (-inf, "E")],
 )  # fmt: skip
 def test_volts_are_a_state_only_inside_its_window(volts: float, state: str) -> None:
@@ -44,12 +51,13 @@ def test_a_state_is_confirmed_by_equal_samples(samples: str, state: str | None) 
 def test_the_time_of_a_state_is_that_of_its_confirmation() -> None:
     assert track_of("AABB").since_ms == 12
     assert track_of("AABBBB").since_ms == 12
+    assert track_of("BBCCCCCC").since_ms == 12  # also while the weight of the samples before still falls
 
 
 @pytest.mark.parametrize(
     ("samples", "weight"),
-    [("CC", 0), ("CCB", 3), ("CCBC", 2), ("CCBA", 4), ("CCEB", 4), ("CCD", 0), ("CCBBBB", 4), ("CCBBBBCCCC", 0),
-     ("CCBCB", 4), ("CCECCE", 4), ("CCECDCE", 3)],
+    [("B", 3), ("C", 0), ("CC", 0), ("CCB", 3), ("CCBC", 2), ("CCBA", 4), ("CCEB", 4), ("CCD", 0), ("CCBBBB", 4),
+     ("CCBBBBCCCC", 0), ("CCBCB", 4), ("CCECCE", 4), ("CCECDCE", 3)],
 )  # fmt: skip
 def test_samples_without_demand_are_weighed_whatever_they_are(samples: str, weight: int) -> None:
     assert track_of(samples).no_demand == weight
@@ -104,3 +112,96 @@ def test_a_missing_diode_is_forgiven_by_the_next_vehicle_only() -> None:
     kept = follow_diode(kept, -12.0, 2_004, pwm_since_ms=2_000, plugged=True)
     assert kept.shorted
     assert not follow_diode(kept, 12.0, 2_008, pwm_since_ms=None, plugged=False).shorted
+
+
+def test_a_vehicle_is_seen_in_b_c_and_d() -> None:
+    assert PLUGGED == (CpState.B, CpState.C, CpState.D)
+
+
+@pytest.mark.parametrize(("bad_ms", "shorted_ms"), [(1_000, 1_500), (1_399, 1_500), (1_401, 1_501), (1_450, 1_550)])
+def test_a_bad_diode_is_a_fault_after_100_ms_and_not_before_500_ms_of_pwm(bad_ms: int, shorted_ms: int) -> None:
+    diode = Diode()
+    for now_ms in range(bad_ms, 2_000):
+        diode = follow_diode(diode, -5.0, now_ms, pwm_since_ms=1_000, plugged=True)
+        if diode.shorted:
+            break
+    assert now_ms == shorted_ms
+
+
+def test_a_diode_that_was_found_bad_stays_so_while_it_comes_and_goes() -> None:
+    diode = check([-5.0] * 10, start_ms=DIODE_START_MS)
+    for n, low_v in enumerate((-12.0, -5.0, -5.0, None, -5.0)):
+        diode = follow_diode(diode, low_v, 2_000 + n, pwm_since_ms=0, plugged=True)
+        assert diode.shorted
+
+
+def test_a_pause_of_the_pwm_starts_the_diode_check_anew() -> None:
+    for lows in ([-12.0], [-5.0]):
+        begun = check(lows)
+        assert follow_diode(begun, -12.0, 500, pwm_since_ms=None, plugged=True) == Diode()
+
+
+@pytest.mark.parametrize(
+    ("lows", "last"), [([], None), ([-12.0, -12.0], -12.0), ([-5.0, -5.0], -5.0), ([-5.0] * 10, -5.0)]
+)
+def test_a_diode_check_without_news_makes_no_new_objects(lows: list[float | None], last: float | None) -> None:
+    diode = check(lows, start_ms=DIODE_START_MS)
+    again = follow_diode(diode, last, DIODE_START_MS + 20 * len(lows), pwm_since_ms=0, plugged=True)
+    assert again is diode or (not diode.shorted and again.shorted)
+    unplugged = Diode()
+    assert follow_diode(unplugged, 12.0, 5, pwm_since_ms=None, plugged=False) is unplugged
+
+
+def seen(state: str) -> CpTrack:
+    return CpTrack(state=CpState(state))
+
+
+def noisy(*openings_ms: int) -> Noise:
+    noise = Noise()
+    for at_ms in openings_ms:
+        noise = opened(noise, seen("C"), at_ms)
+    return noise
+
+
+@pytest.mark.parametrize(
+    ("openings_ms", "found"),
+    [((0, 1), False), ((0, 1, 2), True), ((0, 5_000, 9_999), True), ((0, 5_000, 10_000), False),
+     ((0, 5_000, 10_000, 14_999), True), ((0, 1, 2, 50_000), True)],
+)  # fmt: skip
+def test_three_disturbed_openings_within_10_s_are_too_many(openings_ms: tuple[int, ...], found: bool) -> None:
+    assert noisy(*openings_ms).found is found
+
+
+@pytest.mark.parametrize("state", ["A", "B"])
+def test_an_opening_in_good_order_is_no_disturbance(state: str) -> None:
+    noise = noisy(0, 1)
+    assert opened(noise, seen(state), 2) is noise
+
+
+@pytest.mark.parametrize(("b_ms", "kept"), [(1_000, (500,)), (1_100, (500,)), (1_101, (500, 1_000))])
+def test_a_vehicle_in_b_within_100_ms_of_an_opening_had_stopped(b_ms: int, kept: tuple[int, ...]) -> None:
+    assert follow_noise(noisy(500, 1_000), seen("B"), b_ms).openings_ms == kept
+
+
+def test_what_was_found_noisy_stays_so_until_the_plug_is_out() -> None:
+    noise = noisy(0, 1, 2)
+    assert follow_noise(noise, seen("B"), 3) is noise
+    assert follow_noise(noise, seen("C"), 4) is noise
+    assert follow_noise(noise, seen("A"), 5) == Noise()
+    assert follow_noise(noisy(0), seen("A"), 5) == Noise()
+    assert follow_noise(Noise(found=True), seen("A"), 5) == Noise()
+
+
+def test_a_quiet_pilot_makes_no_new_noise() -> None:
+    quiet = Noise()
+    for state in "ABC":
+        assert follow_noise(quiet, seen(state), 5) is quiet
+
+
+def test_a_pair_of_readings_is_as_old_as_its_last_change() -> None:
+    steady = follow_steady(Steady(), 9.0, -12.0, 100)
+    assert steady == Steady(9.0, -12.0, 100)
+    assert follow_steady(steady, 9.0, -12.0, 200) is steady
+    assert follow_steady(steady, 9.01, -12.0, 200).since_ms == 200
+    assert follow_steady(steady, 9.0, -12.01, 200).since_ms == 200
+    assert follow_steady(steady, None, None, 300) == Steady(None, None, 300)

@@ -23,8 +23,8 @@ def test_less_than_6_a_is_a_pause_and_no_pwm(amps: float) -> None:
 
 @pytest.mark.parametrize(
     ("duty", "amps"),
-    [(0, 0), (2.9, 0), (5, 0), (7.5, 0), (7.99, 0), (8, 6), (9.99, 6), (10, 6), (26.7, 16.02), (85, 51), (85.1, 52.75),
-     (89.2, 63), (96, 80), (96.5, 80), (97, 80), (97.1, 0), (100, 0)],
+    [(0, 0), (2.9, 0), (5, 0), (7.5, 0), (7.99, 0), (8, 6), (9.99, 6), (10, 6), (10.5, 6.3), (26.7, 16.02),
+     (85, 51), (85.1, 52.75), (89.2, 63), (96, 80), (96.5, 80), (97, 80), (97.1, 0), (100, 0)],
 )  # fmt: skip
 def test_a_duty_is_read_as_the_ev_reads_it(duty: float, amps: float) -> None:
     assert duty_to_amps(duty) == pytest.approx(amps, abs=0.001)
@@ -39,4 +39,4 @@ def test_an_ev_never_reads_more_than_was_offered(amps: float) -> None:
 
 
 def test_only_between_the_steady_levels_is_pwm() -> None:
-    assert [is_pwm(duty) for duty in (0.0, 5.0, 50.0, 99.9, 100.0)] == [False, True, True, True, False]
+    assert [is_pwm(duty) for duty in (0.0, 0.5, 50.0, 99.9, 100.0)] == [False, True, True, True, False]

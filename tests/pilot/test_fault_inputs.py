@@ -47,3 +47,28 @@ def test_inputs_do_not_mix() -> None:
 def test_quiet_inputs_make_no_new_objects() -> None:
     inputs = Inputs()
     assert follow(inputs, QUIET, 5) is inputs
+
+
+def test_an_input_that_is_faulty_in_every_third_look_counts_at_the_second() -> None:
+    inputs = Inputs()
+    for n, faulty in enumerate((DOOR, QUIET, QUIET)):
+        inputs = follow(inputs, faulty, n * 4)
+    assert not inputs.active
+    assert follow(inputs, DOOR, 12).active == DOOR
+
+
+def test_looks_in_every_tick_end_a_fault_after_a_quiet_second_and_forget_it() -> None:
+    inputs = follow(follow(Inputs(), DOOR, 0), DOOR, 4)
+    for now_ms in range(8, 1_004, 4):
+        inputs = follow(inputs, QUIET, now_ms)
+        assert inputs.active == DOOR
+    inputs = follow(inputs, QUIET, 1_004)
+    assert inputs == Inputs()
+    assert follow(inputs, QUIET, 1_008) is inputs
+
+
+def test_a_single_look_keeps_a_fault_that_is_in_force() -> None:
+    inputs = follow(follow(Inputs(), DOOR, 0), DOOR, 4)
+    for now_ms in range(8, 2_000, 4):
+        inputs = follow(inputs, DOOR if now_ms == 900 else QUIET, now_ms)
+        assert bool(inputs.active) is (now_ms < 1_900)

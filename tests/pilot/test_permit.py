@@ -79,3 +79,24 @@ def test_after_a_start_the_brain_has_a_minute_even_without_hold_time() -> None:
     assert not brain_gone(Permit(until_ms=0), 59_999, 0)
     assert brain_gone(Permit(until_ms=0), 60_000, 0)
     assert brain_gone(given(), 5_000, 0)
+
+
+def test_a_fresh_permit_grants_nothing_before_and_after_its_end() -> None:
+    fresh = Permit(until_ms=1_000)
+    assert not live(fresh, 500)
+    assert (allowed_a(fresh, 500), allowed_a(fresh, 1_500)) == (0.0, 0.0)
+    assert fresh.phases == 3
+    assert given().phases == 3
+
+
+def test_only_what_runs_under_a_permit_of_6_a_or_more_is_held() -> None:
+    assert at(given(), 5_000, offered_a=6.0).hold_a == 6.0
+    assert at(given(), 5_000, offered_a=5.9).hold_a == 0.0
+    assert at(given(granted=False), 5_000, offered_a=16.0).hold_a == 0.0
+
+
+def test_a_lease_that_ran_out_makes_no_new_objects() -> None:
+    gone = at(given(), 5_000, closed=False)
+    assert at(gone, 5_004, closed=False) is gone
+    held = at(given(), 5_000)
+    assert at(held, 5_004) is held

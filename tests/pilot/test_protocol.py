@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from stationd.pilot import protocol
 from stationd.pilot.protocol import (
     GetStats,
     Hello,
@@ -10,9 +11,11 @@ from stationd.pilot.protocol import (
     ProtocolError,
     Reply,
     ResetFault,
+    SelfTest,
     SetAvailable,
     Stats,
     Status,
+    UnknownTypeError,
     Unlock,
     decode,
     encode,
@@ -75,3 +78,96 @@ def test_what_is_no_message_is_refused_with_a_sentence(line: bytes) -> None:
 def test_a_full_status_fits_into_a_line() -> None:
     assert len(encode(STATUS)) < 1_024
     assert json.loads(encode(STATUS))["type"] == "status"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"type":"hello","v":1,"role":"brain"}', Hello(1, "brain", "", ())),
+        ('{"type":"offer","evse_id":1,"amps":16.0,"phases":3,"permit":true,"lease_ms":5000,"seq":7}',
+         Offer(1, 16.0, 3, True, 5_000, 7)),
+        ('{"type":"unlock","evse_id":1,"seq":2}', Unlock(1, 2)),
+        ('{"type":"reset_fault","evse_id":1,"seq":3,"code":"rcd_trip"}', ResetFault(1, 3, "rcd_trip")),
+        ('{"type":"set_available","evse_id":1,"seq":4,"available":false}', SetAvailable(1, 4, False)),
+        ('{"type":"self_test","evse_id":1,"seq":5}', SelfTest(1, 5)),
+        ('{"type":"get_stats","seq":6}', GetStats(6)),
+        ('{"type":"reply","seq":7}', Reply(7, None)),
+        ('{"type":"stats","seq":8,"mode":"realtime","period_ms":4,"ticks":1,"overruns":0,"late_p999_us":2,"late_max_us":3,'
+         '"work_max_us":4,"work_mean_us":5}', Stats(8, "realtime", 4, 1, 0, 2, 3, 4, 5)),
+    ],
+)  # fmt: skip
+def test_the_words_on_the_wire_are_those_of_the_document(line: str, message: Message) -> None:
+    assert decode(line.encode()) == message
+    assert json.loads(encode(message)).items() >= json.loads(line).items()
+
+
+def test_an_older_side_leaves_the_newer_fields_of_a_status_at_nothing() -> None:
+    newest = {"unplugs", "warnings", "waits_for", "phases", "temperature_c", "low_v", "rcd_test", "cycles",
+              "hot_openings", "slow_openings", "failed_closings"}  # fmt: skip
+    fields = {name: value for name, value in json.loads(encode(STATUS)).items() if name not in newest}
+    status = decode(json.dumps(fields).encode())
+    assert isinstance(status, Status)
+    assert {name: getattr(status, name) for name in newest} == {
+        "unplugs": 0, "warnings": (), "waits_for": "", "phases": 3, "temperature_c": None, "low_v": 0.0,
+        "rcd_test": "none", "cycles": 0, "hot_openings": 0, "slow_openings": 0, "failed_closings": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        (Hello(1, "brain"), ("v", "role", "boot_id", "evses")),
+        (Offer(1, 6.0, 3, True, 1, 1), ("evse_id", "amps", "phases", "permit", "lease_ms", "seq")),
+        (ResetFault(1, 3, "x"), ("code",)),
+        (SetAvailable(1, 4, True), ("available",)),
+        (STATUS, ("cp", "volts", "duty", "commanded_closed", "sensed_closed", "lock", "max_amps", "offered_amps",
+                  "permit", "brain_lost", "faults", "uptime_ms", "boot_id", "unplugs", "warnings", "waits_for", "phases",
+                  "low_v", "rcd_test", "cycles", "hot_openings", "slow_openings", "failed_closings")),
+    ],
+)  # fmt: skip
+def test_a_field_of_a_wrong_type_is_refused_by_its_name(message: Message, names: tuple[str, ...]) -> None:
+    for name in names:
+        fields = json.loads(encode(message)) | {name: {}}
+        with pytest.raises(ProtocolError, match=f"{name} (has a wrong type|must be a list)"):
+            decode(json.dumps(fields).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [("amps", 0, 1_000), ("phases", 1, 3), ("lease_ms", 0, 3_600_000), ("seq", 0, 2**53), ("evse_id", 0, 999)],
+)
+def test_numbers_have_bounds(name: str, least: int, most: int) -> None:
+    fields = json.loads(encode(Offer(1, 6.0, 3, True, 1, 1)))
+    for fine in (least, most):
+        assert getattr(decode(json.dumps(fields | {name: fine}).encode()), name) == fine
+    for wrong in (least - 1, most + 1):
+        with pytest.raises(ProtocolError, match=f"{name} must be {least}.* to {most}"):
+            decode(json.dumps(fields | {name: wrong}).encode())
+
+
+@pytest.mark.parametrize(
+    ("seq", "told"),
+    [(1, 1), (0, 0), (2**53, 2**53), (2**53 + 1, 0), (-1, 0), (True, 0), ("5", 0), (None, 0)],
+)
+def test_a_message_of_another_version_is_told_with_its_number_if_it_has_one(seq: object, told: int) -> None:
+    with pytest.raises(UnknownTypeError, match="unknown type 'dance'") as caught:
+        decode(json.dumps({"type": "dance", "seq": seq}).encode())
+    assert caught.value.seq == told
+
+
+def test_a_type_that_is_too_long_is_told_in_part() -> None:
+    with pytest.raises(UnknownTypeError, match=f"'{'x' * 40}'$"):
+        decode(json.dumps({"type": "x" * 50}).encode())
+
+
+def test_what_is_missing_is_told_and_what_may_be_missing_is_not() -> None:
+    with pytest.raises(ProtocolError, match=r"Hello needs role$"):
+        decode(b'{"type":"hello","v":1}')
+    with pytest.raises(ProtocolError, match=r"Unlock needs evse_id, seq$"):
+        decode(b'{"type":"unlock"}')
+
+
+def test_versions_and_limits_are_those_of_the_document() -> None:
+    assert (protocol.VERSION, protocol.OLDEST_VERSION) == (1, 1)
+    assert protocol.MAX_LINE_BYTES == 4_096
+    assert (protocol.DEFAULT_LEASE_MS, protocol.MAX_LEASE_MS) == (5_000, 10_000)

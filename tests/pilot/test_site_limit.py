@@ -60,3 +60,10 @@ def test_a_file_of_another_owner_or_group_is_not_trusted(tmp_path: Path) -> None
     os.chown(path, 4_242, 0)
     with pytest.raises(SiteLimitError, match="cannot trust"):
         read(path)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "")
+    Path(path).write_bytes(b"site_max_a = 16.0 # \xff")
+    with pytest.raises(SiteLimitError, match="not TOML"):
+        read(path)
