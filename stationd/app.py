@@ -17,6 +17,7 @@ from typing import Any
 
 from stationd import hwprofile
 from stationd.api.connection import ConnectionApi
+from stationd.api.faults import FaultsApi
 from stationd.api.server import Server
 from stationd.api.settings import SettingsApi
 from stationd.api.status import Sources, StatusApi
@@ -274,6 +275,7 @@ class Brain:
             **TransactionsApi(self._store.transactions).methods(),
             **ConnectionApi(_Switch(csms), connection).methods(),
             **TokensApi(station).methods(),
+            **FaultsApi(station, pilot.status).methods(),
         }
         path = config.station.runtime_dir / config.api.socket
         return Server(path, methods, admin_gid=_group(config.api.group))

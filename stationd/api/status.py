@@ -161,7 +161,11 @@ def _pilot(status: PilotStatus | None) -> dict[str, Any] | None:
         "cable_max_a": status.cable_max_a,
         "max_a": status.max_a,
         "offered_a": status.offered_a,
+        "phases": status.phases,
+        "waits_for": status.waits_for,
+        "temperature_c": status.temperature_c,
         "faults": list(status.faults),
+        "warnings": list(status.warnings),
     }
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from stationd.api.texts import waits_text
 from stationd.ctl import output
 from stationd.ctl.daemon import station
 
@@ -40,12 +41,25 @@ def render(state: dict[str, Any]) -> str:
     """Return the status as text."""
     parts = [_station(state), _connectors(state["evses"])]
     transactions = [_transaction(evse) for evse in state["evses"] if evse["transaction"]]
-    faults = [
-        f"{output.paint('fault', 'red')} EVSE {fault['evse_id']}: {fault['code']}: {fault['text']}"
-        for fault in state["faults"]
+    waits = [
+        f"{output.paint('waits', 'yellow')} EVSE {evse['evse_id']} waits for: {waits_text(evse['pilot']['waits_for'])}"
+        for evse in state["evses"]
+        if evse["pilot"] and evse["pilot"]["waits_for"]
     ]
+    faults = [fault_line(fault) for fault in state["faults"]]
     notices = [f"{output.paint('note', 'yellow')} {notice}" for notice in state["notices"]]
-    return "\n\n".join(part for part in [*parts, "\n".join(transactions), "\n".join(faults + notices)] if part)
+    return "\n\n".join(part for part in [*parts, "\n".join(transactions), "\n".join(waits + faults + notices)] if part)
+
+
+def fault_line(fault: dict[str, Any]) -> str:
+    """Return a fault or a warning with what to do about it."""
+    word = output.paint("fault", "red") if fault["blocking"] else output.paint("warning", "yellow")
+    return f"{word} {place(fault['evse_id'])}: {fault['code']}: {fault['text']}"
+
+
+def place(evse_id: int) -> str:
+    """Return an EVSE in words; 0 is the station."""
+    return f"EVSE {evse_id}" if evse_id else "station"
 
 
 def _station(state: dict[str, Any]) -> str:

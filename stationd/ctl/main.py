@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from stationd.api.client import ApiError, UnreachableError
-from stationd.ctl import cmd_config, cmd_connection, cmd_mock, cmd_status, cmd_transactions
+from stationd.ctl import cmd_config, cmd_connection, cmd_fault, cmd_mock, cmd_pilot, cmd_status, cmd_transactions
 
 DEFAULT_RUNTIME_DIR = Path("/run/stationd")
-COMMANDS = (cmd_status, cmd_config, cmd_transactions, cmd_connection, cmd_mock)
+COMMANDS = (cmd_status, cmd_fault, cmd_pilot, cmd_config, cmd_transactions, cmd_connection, cmd_mock)
 
 EXIT_REFUSED, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
 

@@ -30,11 +30,11 @@ from stationd.station.flow import Flow
 from stationd.station.flow_base import CONNECTOR_ID, Grant
 from stationd.station.limits import Situation
 from stationd.station.mailbox import Mailbox
-from stationd.station.metering import EvseMeter, sample_of
+from stationd.station.metering import EvseMeter, Offered, sample_of
 from stationd.station.offering import Offering
 from stationd.station.over_current import OverCurrent
 from stationd.station.parts import EvseProfile, Parts
-from stationd.station.pilot_watch import PilotWatch
+from stationd.station.pilot_watch import PilotWatch, connected_phases
 from stationd.station.sampling import Sampler
 from stationd.station.selection import EvseView
 
@@ -82,9 +82,7 @@ class Evse:
         """Token of a remote start that was accepted and is not decided yet: nobody else may start."""
         self.watch = PilotWatch(parts.timing, lambda: self.mailbox.post(self._take_status))
         self.offering = Offering(profile.evse_id, parts.pilot, parts.timing, self._situation)
-        self.sampler = Sampler(
-            parts.settings, parts.timing, meter, lambda: self.offering.offered, self._post_sampling, self._sampled
-        )
+        self.sampler = Sampler(parts.settings, parts.timing, meter, self._offered, self._post_sampling, self._sampled)
         self.flow = Flow(profile, parts, meter, self.watch, self.offering, self.sampler, self)
         meter.lost_changed = self.look_again
         meter.taken = self._measured
@@ -120,6 +118,14 @@ class Evse:
         self._over_current = over_current.measured(before, reading.current_a, reading.taken_at_s)
         if self._over_current.found and not before.found:
             self.look_again()
+
+    def forgive_over_current(self) -> bool:
+        """Forget an over-current that the meter showed; False if there is none."""
+        found = self._over_current.found
+        self._over_current = over_current.unplugged(self._over_current)
+        if found:
+            self.look_again()
+        return found
 
     def look_again(self) -> None:
         """Post a job that looks at everything that may have become due; one at a time."""
@@ -300,6 +306,10 @@ class Evse:
         self._published = replace(now, changed_at=self._changed_at)
         self._parts.csms.publish(ConnectorStatusChanged(self._published))
 
+    def _offered(self) -> Offered:
+        """Return what a meter sample tells as offered: on the phases that the phase switch connects."""
+        return replace(self.offering.offered, phases=connected_phases(self.watch.newest, self.profile.phases))
+
     def _situation(self) -> Situation:
         status, fault = self.watch.newest, blocking(self.faults())
         return Situation(
@@ -331,7 +341,7 @@ class Evse:
         settings, tx = self._parts.settings, self.transaction
         wanted = {*settings.members(ALIGNED_MEASURANDS), *settings.members(SAMPLED_UPDATED_MEASURANDS)}
         reading = await self.sampler.reading()
-        sample = sample_of(reading, wanted, ReadingContext.TRIGGER, self.offering.offered, self._parts.timing.clock)
+        sample = sample_of(reading, wanted, ReadingContext.TRIGGER, self._offered(), self._parts.timing.clock)
         if sample is not None:
             tx_id = None if tx is None else tx.transaction_id
             self._parts.csms.publish(

@@ -16,7 +16,7 @@ from stationd.station import transactions as rules
 from stationd.station.metering import EvseMeter
 from stationd.station.offering import Offering
 from stationd.station.parts import EvseProfile, Parts
-from stationd.station.pilot_watch import PilotWatch
+from stationd.station.pilot_watch import PilotWatch, connected_phases
 from stationd.station.sampling import Sampler
 from stationd.station.session import Session
 from stationd.station.transactions import Cause, Facts, Record
@@ -130,7 +130,7 @@ class FlowBase:
                 cable=self._watch.cable,
                 record=record,
                 samples=samples,
-                phases_used=self._profile.phases if begins else None,
+                phases_used=connected_phases(status, self._profile.phases) if begins else None,
                 cable_max_a=None if status is None else status.cable_max_a,
             )
         except StorageError as error:

@@ -22,6 +22,11 @@ def contactor_open(status: PilotStatus | None) -> bool:
     return status is not None and not status.sensed_closed and not status.commanded_closed
 
 
+def connected_phases(status: PilotStatus | None, wired: int) -> int:
+    """Return on how many phases energy can flow now: as the phase switch stands, but no more than are wired."""
+    return wired if status is None or status.phases == 0 else min(status.phases, wired)
+
+
 class PilotWatch:
     """Statuses on their way to the EVSE's jobs.
 

@@ -9,12 +9,13 @@ from typing import Any
 from stationd.domain.answers import TransactionAnswer
 from stationd.domain.errors import StorageError
 from stationd.domain.events import ConnectorSnapshot, ConnectorStatusChanged, TransactionEvent
-from stationd.domain.faults import Fault, FaultCode, FaultInForce
+from stationd.domain.faults import BRAIN_FAULTS, Fault, FaultCode, FaultInForce
 from stationd.domain.id_token import IdToken
 from stationd.domain.pilot import PilotStatus
 from stationd.domain.states import OperationalStatus, ResetKind
 from stationd.domain.transaction import Transaction
 from stationd.domain.variables import VariableReport
+from stationd.fault_table import Ends
 from stationd.hal.interfaces import Meter, MeterReading, TokenReader
 from stationd.station import transactions as rules
 from stationd.station.authorization import Authorizer
@@ -254,7 +255,12 @@ class Station:
         return tuple(FaultInForce(fault, self._journal.since(fault) or now) for fault in self.faults())
 
     async def reset_fault(self, evse_id: int, code: str) -> str | None:
-        """Clear a latched fault of the safety process whose cause is gone. Returns why not, in words."""
+        """Clear a latched fault whose cause is gone. Returns why not, in words."""
+        evse = self._evses.get(evse_id)
+        if evse is None or code in BRAIN_FAULTS:
+            return f"cannot reset {code}: it ends by itself {Ends.CAUSE}"
+        if code == FaultCode.OVER_CURRENT and evse.forgive_over_current():
+            return None
         return await self._parts.pilot.reset_fault(evse_id, code)
 
     async def test_rcd(self, evse_id: int) -> str | None:

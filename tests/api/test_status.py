@@ -70,6 +70,7 @@ async def test_the_status_shows_station_pilot_meter_limits_and_queue() -> None:
     first, second = state["evses"]
     assert first["pilot"]["cp"] == "C"
     assert first["pilot"]["closed"] is True
+    assert (first["pilot"]["phases"], first["pilot"]["waits_for"], first["pilot"]["warnings"]) == (3, "", [])
     assert first["meter"]["age_s"] == 2.0
     assert first["limits"] == [["hw-profile", 16.0]]
     assert first["transaction"]["energy_wh"] == 200.0  # by the newest reading, not by the last one stored

@@ -250,3 +250,24 @@ async def test_a_fault_told_during_a_swipe_names_the_transaction_that_it_ended()
         assert b.faults.events[0].transaction_id == "tx-1"
         await b.change(faults=())
         assert b.faults.events[1].transaction_id is None
+
+
+async def test_a_technician_s_reset_goes_to_the_safety_process_and_its_answer_comes_back() -> None:
+    async with bench() as b:
+        await b.change(faults=("rcd_trip",))
+        b.pilot.outlets[1].refuses = "cannot reset rcd_trip: its input is still faulty; remove the cause first"
+        assert await b.station.reset_fault(1, "rcd_trip") == b.pilot.outlets[1].refuses
+        assert await b.station.test_rcd(1) == b.pilot.outlets[1].refuses
+        b.pilot.outlets[1].refuses = None
+        assert await b.station.reset_fault(1, "rcd_trip") is None
+        await b.settle()
+        assert b.station.faults() == ()
+        assert b.pilot.outlets[1].resets == ["rcd_trip", "rcd_trip"]
+
+
+async def test_what_the_brain_finds_itself_cannot_be_reset() -> None:
+    async with bench() as b:
+        told = await b.station.reset_fault(1, "meter_lost")
+        assert told == "cannot reset meter_lost: it ends by itself with its cause"
+        assert await b.station.reset_fault(7, "rcd_trip") is not None
+        assert b.pilot.outlets[1].resets == []

@@ -119,3 +119,25 @@ async def test_a_restarted_brain_judges_the_vehicle_that_charges_already() -> No
     await b.wait(12)
     assert [f.code for f in b.station.faults()] == [FaultCode.OVER_CURRENT]
     await b.kill()
+
+
+async def test_a_technician_can_forgive_an_over_current_by_the_meter() -> None:
+    async with bench() as b:
+        await b.charge()
+        await b.change(draws_a=40.0)
+        await b.wait(12)
+        assert await b.station.reset_fault(1, "over_current") is None
+        await b.settle()
+        assert b.station.faults() == ()
+        assert b.pilot.outlets[1].resets == []
+        assert await b.station.reset_fault(1, "over_current") is None  # the safety process is asked for its own
+        assert b.pilot.outlets[1].resets == ["over_current"]
+
+
+async def test_values_are_told_for_the_phases_that_are_connected() -> None:
+    async with bench() as b:
+        await b.change(phases=1)
+        await b.charge()
+        begun = next(event for event in b.events if event.phases_used is not None)
+        assert begun.phases_used == 1
+        assert b.station._evses[1]._offered().phases == 1

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from stationd.domain.pilot import CpState
-from stationd.station.pilot_watch import PilotWatch, cable_after, contactor_open
+from stationd.station.pilot_watch import PilotWatch, cable_after, connected_phases, contactor_open
 from stationd.station.timing import Timing
 from tests.fakes.clock import FakeClock
 from tests.fakes.scheduler import FakeScheduler
@@ -131,3 +131,10 @@ def test_an_unplug_that_was_seen_is_not_counted_twice() -> None:
     for status in (C, replace(A, unplugs=STATUS.unplugs + 1), replace(B, unplugs=STATUS.unplugs + 1)):
         link.watch.see(status)
     assert _changes(link) == [(True, True), (True, False), (True, True)]
+
+
+def test_energy_flows_on_the_phases_that_the_switch_connects_and_that_are_wired() -> None:
+    assert connected_phases(replace(STATUS, phases=1), 3) == 1
+    assert connected_phases(replace(STATUS, phases=3), 1) == 1
+    assert connected_phases(replace(STATUS, phases=0), 3) == 3  # between two positions: as it will be
+    assert connected_phases(None, 3) == 3
