@@ -1,4 +1,4 @@
-"""What a driver of the safety process must offer. Its drivers (kinds pilot, contactor, lock, fault, sensor) import only this.
+"""What a driver of the safety process must offer. Its drivers (pilot, contactor, lock, fault, sensor) import only this.
 
 A driver file holds a class `Driver(options, runtime_dir, evse_id, shared)`. `shared` is one dictionary for all drivers
 of the process, in which those that use the same bus or connection find each other. A constructor raises `DriverError`

@@ -80,7 +80,7 @@ def follow(
             moved = replace(phases, stage=Stage.MOVING, since_ms=now_ms, position=phases.target)
             return replace(moved, rested_ms=now_ms + rest_ms)
         case Stage.MOVING:
-            if sensed != phases.position and elapsed_ms >= FOLLOW_MS:
+            if sensed is not None and sensed != phases.position and elapsed_ms >= FOLLOW_MS:
                 return replace(phases, stage=Stage.JOINING, since_ms=now_ms, failed=True)
             return replace(phases, stage=Stage.JOINING, since_ms=now_ms) if elapsed_ms >= MOVE_MS else phases
         case Stage.JOINING:

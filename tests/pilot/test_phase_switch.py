@@ -79,6 +79,15 @@ def test_a_switch_that_does_not_follow_has_failed_and_the_pilot_is_joined_again(
     assert look(rest, 20_000, sensed=1, target=3).stage is Stage.REST  # not without a reset
 
 
+def test_a_switch_that_cannot_be_read_while_it_moves_is_judged_afterwards() -> None:
+    joining = look(at(Stage.MOVING, position=1), MOVE_MS, sensed=None)
+    assert joining.stage is Stage.JOINING
+    assert not joining.failed
+    rest = look(joining, MOVE_MS + JOIN_MS, sensed=None)
+    lost = look(rest, MOVE_MS + 200, sensed=3)
+    assert look(lost, MOVE_MS + 200 + LOST_MS, sensed=3).failed
+
+
 def test_the_next_change_waits_for_its_rest() -> None:
     moved = look(at(Stage.PARTED), PART_MS)
     assert moved.rested_ms == PART_MS + 10_000
@@ -139,3 +148,54 @@ def test_the_pilot_is_not_believed_while_it_is_parted_or_just_joined() -> None:
     assert set(APART) < set(BLIND)
     assert Stage.JOINING in BLIND
     assert all(connects(at(stage)) == 0 for stage in BLIND)
+
+
+def test_the_times_of_the_change_are_those_that_harm_no_vehicle() -> None:
+    assert (PART_MS, MOVE_MS, FOLLOW_MS, JOIN_MS, LOST_MS) == (100, 2_000, 1_000, 100, 100)
+
+
+def test_every_stage_begins_its_time_when_it_is_entered() -> None:
+    late_ms = 60_000
+    begun = [
+        look(at(Stage.STOPPING), late_ms),
+        look(at(Stage.OPENED), late_ms, is_open=False),
+        look(at(Stage.OPENED), late_ms),
+        look(at(Stage.PARTED), late_ms, is_open=False),
+        look(at(Stage.PARTED), late_ms),
+        look(at(Stage.MOVING, position=1), late_ms, sensed=1),
+        look(at(Stage.MOVING, position=1), late_ms, sensed=3),
+        look(at(Stage.JOINING), late_ms),
+        look(THREE, late_ms),
+        look(Phases(since_ms=0), late_ms, sensed=0),
+    ]
+    assert [phases.since_ms for phases in begun] == [late_ms] * len(begun)
+
+
+def test_a_switch_just_joined_waits_before_it_rests() -> None:
+    joining = Phases(since_ms=50_000, position=1, target=1, stage=Stage.JOINING)
+    assert look(joining, 50_099, sensed=1) is joining
+    assert look(joining, 50_100, sensed=1).stage is Stage.REST
+
+
+def test_a_switch_that_failed_between_its_positions_is_not_moved_again() -> None:
+    failed = Phases(since_ms=0, failed=True)
+    assert look(failed, 50_000, sensed=0) is failed
+
+
+def test_a_switch_between_its_positions_late_after_the_start_has_its_second_too() -> None:
+    unknown = Phases(since_ms=50_000)
+    assert look(unknown, 50_999, sensed=0) is unknown
+    assert look(unknown, 51_000, sensed=0).stage is Stage.STOPPING
+
+
+def test_feedback_lost_late_has_its_time_too() -> None:
+    lost = look(THREE, 50_000, sensed=0, target=None)
+    assert lost.lost_since_ms == 50_000
+    assert look(lost, 50_099, sensed=0, target=None) is lost
+    assert look(lost, 50_100, sensed=0, target=None).failed
+
+
+def test_a_new_switch_knows_and_wants_nothing() -> None:
+    assert Phases(since_ms=5) == Phases(
+        since_ms=5, position=0, target=0, stage=Stage.REST, rested_ms=0, lost_since_ms=None, failed=False
+    )
