@@ -36,6 +36,8 @@ READ_BYTES = 4_096
 """Read in one tick from one connection."""
 MAX_PENDING_BYTES = 65_536
 """A client that lets more than this pile up is disconnected."""
+MAX_REASON = 500
+"""Characters of a refusal; what it quotes of the client's line may be long."""
 HELLO_MS = 5_000
 """A client says Hello within this."""
 SO_PEERGROUPS = 59
@@ -280,7 +282,7 @@ class Server:
 
     def _refuse(self, client: Client, reason: str) -> None:
         """Say why and disconnect."""
-        client.outbox += encode(Reply(0, reason))
+        client.outbox += encode(Reply(0, reason[:MAX_REASON]))
         with contextlib.suppress(OSError):
             client.sock.send(client.outbox, socket.MSG_NOSIGNAL)
         self._drop(client)

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -35,6 +36,10 @@ class Time:
         self.now_ns += round(seconds * 1e9)
         for due in sorted(due for due in self.at if due * MS <= self.now_ns):
             self.at.pop(due)()  # type: ignore[operator]
+
+
+class Ended(Exception):
+    """Leaves the loop from within its sleep."""
 
 
 class Rig:
@@ -82,6 +87,17 @@ class Rig:
 
     def run(self, ms: int) -> None:
         self.loop.run(self.time.now_ns + ms * MS)
+
+    def run_on(self, ms: int) -> None:
+        """Tick so long, without the good order of an end."""
+        end = Ended()
+
+        def leave() -> None:
+            raise end
+
+        self.time.at[self.time.now_ns // MS + ms] = leave
+        with contextlib.suppress(Ended):
+            self.loop.run()
 
     def charge(self) -> None:
         """Let a vehicle charge from 2 s on."""
@@ -277,3 +293,34 @@ def test_news_go_to_those_who_listen_and_greet_those_who_come(rig: Rig) -> None:
 def test_a_message_that_names_no_evse_is_answered(rig: Rig) -> None:
     answer = decode(rig.loop.handle(Reply(3), 0) or b"")
     assert answer == Reply(3, "cannot find EVSE None: this board has 1 to 1")
+
+
+def test_a_brain_that_floods_and_does_not_read_loses_its_connection_and_its_vehicle_is_held_then_let_go(
+    rig: Rig,
+) -> None:
+    with socket.socket(socket.AF_UNIX) as brain:
+        brain.connect(rig.server.path)
+        brain.setblocking(False)
+        brain.send(encode(Hello(1, "brain")))
+        rig.bench.volts = VOLTS["B"]
+        rig.run_on(300)
+        brain.send(encode(Offer(1, 16.0, 3, True, 10_000, 1)))
+        rig.run_on(200)
+        rig.bench.volts = VOLTS["C"]
+        rig.run_on(1_500)
+        assert rig.bench.contactor is True
+        flood = encode(GetStats(2)) * 20
+        while rig.server.clients:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                brain.send(flood)
+            rig.run_on(100)
+    assert rig.time.now_ns < 12_000 * MS  # long before the lease ends
+    assert rig.bench.contactor is True
+    rig.run_on(10_000)
+    assert rig.runner.state.permit.lost is True
+    assert (rig.bench.contactor, round(rig.runner.state.offered_a, 1)) == (True, 6.0)
+    rig.run_on(60_000)
+    assert rig.bench.pins.duty == 100.0
+    rig.run_on(6_000)
+    assert rig.bench.contactor is False
+    assert rig.loop.measured().overruns == 0

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import socket
@@ -21,6 +22,7 @@ from stationd.pilot.server import (
 )
 
 HELLO = Hello(1, "pilot", "boot", (1,))
+MANY_GROUPS = list(range(6_000, 6_070))
 GREETING = b'{"type":"status","evse_id":1}\n'
 
 
@@ -322,7 +324,14 @@ def test_a_path_that_is_too_long_or_missing_is_said(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize(
     ("gid", "groups", "served"),
-    [(None, [], False), (4_243, [], True), (4_244, [4_244], True), (4_245, [], False)],
+    [
+        (None, [], False),
+        (4_243, [], True),
+        (4_244, [4_244], True),
+        (4_245, [], False),
+        (4_244, [4_244, *MANY_GROUPS], False),  # of so many only the primary one counts
+        (4_243, MANY_GROUPS, True),
+    ],
 )
 def test_only_root_the_own_user_and_the_group_are_served(gid: int | None, groups: list[int], served: bool) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
@@ -358,3 +367,171 @@ def test_only_root_the_own_user_and_the_group_are_served(gid: int | None, groups
 
 def test_peer_credentials_have_the_size_we_unpack() -> None:
     assert struct.calcsize("3i") == 12
+
+
+LIES = (
+    b'{"type":"offer","evse_id":1,"amps":NaN,"phases":3,"permit":true,"lease_ms":5000,"seq":1}',
+    b'{"type":"offer","evse_id":1,"amps":1e400,"phases":3,"permit":true,"lease_ms":5000,"seq":1}',
+    b'{"type":"offer","evse_id":1,"amps":1001,"phases":3,"permit":true,"lease_ms":5000,"seq":1}',
+    b'{"type":"offer","evse_id":1,"amps":-1,"phases":3,"permit":true,"lease_ms":5000,"seq":1}',
+    b'{"type":"offer","evse_id":1,"amps":"16","phases":3,"permit":true,"lease_ms":5000,"seq":1}',
+    b'{"type":"offer","evse_id":1,"amps":16,"phases":4,"permit":true,"lease_ms":5000,"seq":1}',
+    b'{"type":"offer","evse_id":1,"amps":16,"phases":3,"permit":1,"lease_ms":5000,"seq":1}',
+    b'{"type":"offer","evse_id":1,"amps":16,"phases":3,"permit":true,"lease_ms":1e99,"seq":1}',
+    b'{"type":"offer","evse_id":true,"amps":16,"phases":3,"permit":true,"lease_ms":5000,"seq":1}',
+    b'{"type":"offer","evse_id":1,"amps":16,"phases":3,"permit":true,"lease_ms":5000}',
+    b'{"type":"offer","seq":' + b"9" * 4_000 + b"}",
+    b'{"type":"reset_fault","evse_id":1,"seq":1,"code":["rcd_trip"]}',
+    b'{"type":["offer"]}',
+    b'{"type":null}',
+    b"[" * 4_000,
+    b'{"a":' * 800,
+    b'["offer"]',
+    b'"offer"',
+    b"",
+    b'{"type":"offer"',
+)
+
+
+@pytest.mark.parametrize("lie", LIES, ids=range(len(LIES)))
+def test_a_permit_holder_that_lies_loses_its_connection_and_nothing_else(desk: Desk, lie: bytes) -> None:
+    liar, reader = desk.greeted("brain"), desk.greeted("reader")
+    told(liar), told(reader)
+    liar.send(lie + b"\n" + offer(66))
+    desk.serve()
+    answer = told(liar)
+    assert answer[-1] == {}
+    assert answer[-2]["error"].startswith("cannot read message: ")
+    assert len(json.dumps(answer[-2])) < 1_000
+    assert desk.taken == []  # nothing that followed the lie was heard either
+    desk.server.publish(b'{"n":1}\n')
+    assert told(reader) == [{"n": 1}]
+    honest = desk.greeted("brain")
+    honest.send(offer(2))
+    desk.serve()
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 2)]
+
+
+def test_a_permit_holder_that_stops_reading_is_disconnected_and_the_permit_is_free(desk: Desk) -> None:
+    deaf, second = desk.greeted("brain"), desk.greeted("brain")
+    for seq in range(60_000):
+        try:
+            deaf.send(offer(seq))
+        except BlockingIOError:
+            pass
+        except OSError:
+            break  # disconnected
+        desk.serve(1)
+    assert desk.server.clients == 0  # the second one was sent away to come again for the permit
+    assert told(second)[-2]["error"].startswith("cannot leave this connection read-only: the permit is free")
+    third = desk.greeted("brain")
+    told(third)
+    third.send(offer(7))
+    desk.serve()
+    assert told(third) == [{"type": "reply", "seq": 7, "error": None}]
+
+
+def test_a_client_that_connects_twice_holds_the_permit_once(desk: Desk) -> None:
+    first, again = desk.greeted("brain"), desk.greeted("brain")
+    again.send(encode(Hello(1, "brain")) + offer(1))
+    desk.serve()
+    assert desk.taken == []
+    first.send(encode(Hello(1, "brain")) + offer(2))  # who holds it may say hello again
+    desk.serve()
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 2)]
+    assert desk.server.clients == 2
+
+
+def test_half_a_line_holds_nobody_up_and_no_place_before_hello(desk: Desk) -> None:
+    half, stranger, brain = desk.greeted("reader"), desk.connect(), desk.greeted("brain")
+    half.send(b'{"type":"get_st')
+    stranger.send(b'{"type":"hel')
+    brain.send(offer(1))
+    desk.serve()
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 1)]
+    desk.now_ms += HELLO_MS + 1
+    desk.serve()
+    assert told(stranger)[-1] == {}
+    assert desk.server.clients == 2
+    half.send(b'ats","seq":2}\n')
+    desk.serve()
+    assert desk.taken[-1] == GetStats(2)
+
+
+def test_a_client_that_closes_its_sending_side_is_gone(desk: Desk) -> None:
+    brain = desk.greeted("brain")
+    brain.shutdown(socket.SHUT_WR)
+    desk.serve()
+    assert desk.server.clients == 0
+
+
+def test_a_storm_of_connections_leaves_nothing_behind_and_costs_one_accept_a_tick(desk: Desk) -> None:
+    brain = desk.greeted("brain")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(300):
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.setblocking(False)
+            with contextlib.suppress(BlockingIOError):  # where the listener's queue is full
+                visitor.connect(desk.server.path)
+            clients = desk.server.clients
+            desk.serve(1)
+            assert desk.server.clients <= clients + 1
+    desk.serve(20)
+    assert desk.server.clients == 1
+    assert len(os.listdir("/proc/self/fd")) == before
+    brain.send(offer(1))
+    desk.serve()
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 1)]
+
+
+def test_floods_of_every_place_cost_a_bounded_number_of_messages_a_tick(desk: Desk) -> None:
+    brain = desk.greeted("brain")
+    floods = [desk.greeted("reader") for _ in range(MAX_CLIENTS - 1)]
+    line = encode(GetStats(1))
+    for seq in range(40):
+        for flood in floods:
+            try:
+                flood.send(line * 50)
+                told(flood)
+            except BlockingIOError:
+                pass
+        brain.send(offer(seq))
+        before = len(desk.taken)
+        desk.serve(2)  # four messages a tick, eight clients in turn
+        assert len(desk.taken) - before <= 2 * MAX_MESSAGES
+        assert Offer(1, 16.0, 3, True, 5_000, seq) in desk.taken
+
+
+def test_a_socket_path_that_cannot_be_taken_is_said(tmp_path: Path) -> None:
+    (tmp_path / "pilot.sock").mkdir()
+    with pytest.raises(ServerError, match=r"cannot listen on .*pilot.sock: E[A-Z]+ "):
+        Server(str(tmp_path), gid=None, hello=HELLO)
+
+
+def test_a_visitor_that_cannot_be_let_in_harms_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    brain = desk.greeted("brain")
+
+    class Full:
+        fileno = desk.server._listener.fileno
+        close = desk.server._listener.close
+
+        def accept(self) -> None:
+            raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(desk.server, "_listener", Full())
+    desk.connect()
+    brain.send(offer(1))
+    desk.serve()
+    assert desk.taken == [Offer(1, 16.0, 3, True, 5_000, 1)]
+    assert desk.server.clients == 1
+
+
+def test_a_reader_that_vanishes_with_words_waiting_for_it_is_gone(desk: Desk) -> None:
+    lazy = desk.greeted("reader")
+    for _ in range(130):
+        desk.server.publish(b"x" * 999 + b"\n")
+    assert desk.server.clients == 1
+    lazy.close()
+    desk.server.publish(b"x\n")
+    desk.serve()
+    assert desk.server.clients == 0
