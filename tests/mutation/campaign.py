@@ -31,6 +31,8 @@ LIMIT_S = 2.0
 LOOPS_S, LOOPS_TIMES = 5, 5
 """A mutant that takes at least so long, and so many times what the tests need, does not end."""
 _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
+_UNUSED = 71
+"""The tests passed without ever importing the file."""
 
 
 class CampaignError(Exception):
@@ -94,6 +96,8 @@ def baseline_s(work: Work) -> float:
         raise CampaignError(f"cannot mutate {work.path}: there is no {', '.join(missing)}")
     pid = _start(work, None, limit_s=120)
     _, status, usage = os.wait4(pid, 0)
+    if os.waitstatus_to_exitcode(status) == _UNUSED:
+        raise CampaignError(f"cannot mutate {work.path}: its tests never import it: {' '.join(work.tests)}")
     if os.waitstatus_to_exitcode(status) != _PASSED:
         raise CampaignError(f"cannot mutate {work.path}: its tests fail without a mutant: {' '.join(work.tests)}")
     return usage.ru_utime + usage.ru_stime
@@ -142,11 +146,12 @@ def _start(work: Work, number: int | None, *, limit_s: int) -> int:
         tree = work.tree()
         if number is not None:
             mutants(tree, work.enums)[number].apply()
-        sys.meta_path.insert(0, Impostor(work.module, str(work.root / work.path), tree))
+        impostor = Impostor(work.module, str(work.root / work.path), tree)
+        without = [f"--deselect={one}" for one in work.without]
         with _silence():
-            code = int(
-                _pytest(work.root, ["-x", "--tb=no", *(f"--deselect={one}" for one in work.without), *work.tests])
-            )
+            code = _pytest(work.root, ["-x", "--tb=no", *without, *work.tests], impostor)
+        if code == _PASSED and not impostor.used:
+            code = _UNUSED
     finally:
         os._exit(code)
 
@@ -158,6 +163,11 @@ class Impostor(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._module = module
         self._path = path
         self._tree = tree
+        self.used = False
+
+    def pytest_sessionstart(self) -> None:
+        """Come before pytest's own importer, which takes every file whose name looks like that of a test."""
+        sys.meta_path.insert(0, self)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -170,13 +180,14 @@ class Impostor(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        self.used = True
         exec(compile(self._tree, self._path, "exec"), module.__dict__)
 
 
-def _pytest(root: Path, arguments: list[str]) -> int:
+def _pytest(root: Path, arguments: list[str], *plugins: object) -> int:
     quick = ["-p", "no:cacheprovider", "-p", "no:unraisableexception", "--timeout=0"]
     named = [str(root / one) if one.startswith("tests/") else one for one in arguments]
-    return int(pytest.main(["-c", str(root / "pyproject.toml"), "--rootdir", str(root), *quick, *named]))
+    return int(pytest.main(["-c", str(root / "pyproject.toml"), "--rootdir", str(root), *quick, *named], plugins))
 
 
 @contextlib.contextmanager

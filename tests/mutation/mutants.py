@@ -97,12 +97,14 @@ class _Search:
     def __init__(self, enums: Enums) -> None:
         self._enums = enums
         self._assigned: set[str] = set()
+        self._members = False
 
     def visit(self, node: ast.AST, scope: str, around: ast.AST | None) -> Iterator[Mutant]:
         """Yield the defects below `node`. `around`: the expression or statement that is shown to tell where."""
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             scope = f"{scope}.{node.name}" if scope else node.name
             self._assigned = set()
+            self._members = isinstance(node, ast.ClassDef) and node.name in self._enums
         elif isinstance(node, ast.AnnAssign | ast.Assign) and not _in_function(scope, self):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             name = ast.unparse(target).strip("()")
@@ -130,6 +132,8 @@ class _Search:
         """Yield what may stand in place of `node`, and whether its surroundings are needed to understand it."""
         match node:
             case ast.Constant():
+                if self._members and isinstance(node.value, int):
+                    return  # the number of a member says nothing
                 for value in _other_values(node.value):
                     yield ast.Constant(value), True
             case ast.Compare():
@@ -200,6 +204,8 @@ def _mutant(
     parent, field, index = place
     before, after = _shown(old), _shown(new)
     text = f"{before} → {after}"
+    if (lost := _lost(old, new)) is not None:
+        text = f"without {lost} in {before}"
     if part and around is not None:
         whole = ast.unparse(around)
         if len(whole) <= _LONGEST:
@@ -207,6 +213,18 @@ def _mutant(
         else:
             text = f"{before} → {after} in {whole[: _LONGEST // 2]}…"
     return Mutant(scope or "module", getattr(old, "lineno", 0), text, parent, field, index, new)
+
+
+def _lost(old: ast.AST, new: object) -> str | None:
+    """Return the operand or argument that is all that is missing."""
+    if isinstance(old, ast.BoolOp):
+        rest = new.values if isinstance(new, ast.BoolOp) else [new]
+        gone = [ast.unparse(one) for one in old.values if one not in rest]
+    elif isinstance(old, ast.Call) and isinstance(new, ast.Call):
+        gone = [f"{one.arg}=" for one in old.keywords if one not in new.keywords]
+    else:
+        return None
+    return gone[0] if gone else None
 
 
 def _shown(node: object) -> str:

@@ -61,9 +61,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def campaign(project: Path) -> "subprocess.CompletedProcess[str]":
+def campaign(project: Path, script: str = SCRIPT) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(project)], cwd=ROOT, capture_output=True, text=True, timeout=100
+        [sys.executable, "-c", script, str(project)], cwd=ROOT, capture_output=True, text=True, timeout=100
     )
 
 
@@ -81,6 +81,18 @@ def test_defects_are_found_survive_or_never_end(project: Path) -> None:
 def test_tests_that_fail_without_a_defect_say_nothing(project: Path) -> None:
     (project / "tests/test_rules.py").write_text("def test_x():\n    assert False\n")
     assert "its tests fail without a mutant" in campaign(project).stderr
+
+
+def test_tests_that_never_import_the_file_say_nothing(project: Path) -> None:
+    (project / "tests/test_rules.py").write_text("def test_x():\n    pass\n")
+    assert "its tests never import it" in campaign(project).stderr
+
+
+def test_a_file_that_is_named_like_a_test_is_mutated_too(project: Path) -> None:
+    (project / "small/rules.py").rename(project / "small/rules_test.py")
+    (project / "tests/test_rules.py").write_text(TESTS.replace("small.rules", "small.rules_test"))
+    done = campaign(project, SCRIPT.replace("small/rules.py", "small/rules_test.py"))
+    assert "killed LIMIT_A: 6.0 → 5.4" in done.stdout, done.stderr
 
 
 def test_tests_that_are_missing_are_named(project: Path) -> None:

@@ -1,4 +1,4 @@
-from stationd.pilot.cycles import closed, ready
+from stationd.pilot.cycles import Counters, closed, ready
 
 
 def closings(times_ms: list[int]) -> list[int]:
@@ -24,3 +24,7 @@ def test_a_rested_contactor_has_its_burst_again() -> None:
 def test_a_closing_every_ten_seconds_is_never_refused() -> None:
     wanted = list(range(0, 1_000_000, 10_000))
     assert closings(wanted) == wanted
+
+
+def test_a_new_contactor_has_done_nothing() -> None:
+    assert Counters() == Counters(cycles=0, hot_openings=0, slow_openings=0, failed_closings=0, rcd_test="none")

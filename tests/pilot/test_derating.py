@@ -68,3 +68,13 @@ def test_what_a_board_may_show_is_readable(celsius: float) -> None:
 def test_the_same_temperature_makes_no_new_object() -> None:
     heat = warmed(40.0)
     assert follow(heat, 40.0, 9_999, hysteresis_c=5.0) is heat
+
+
+def test_the_curve_without_a_choice_has_5_degrees_of_hysteresis() -> None:
+    assert Curve().hysteresis_c == 5.0
+
+
+def test_a_reading_that_rises_late_has_its_own_half_second() -> None:
+    heat = follow(Heat(30.0), 90.0, 10_000, hysteresis_c=5.0)
+    assert follow(heat, 90.0, 10_499, hysteresis_c=5.0) is heat
+    assert follow(heat, 90.0, 10_500, hysteresis_c=5.0) == Heat(90.0)

@@ -15,7 +15,9 @@ def look(over: OverCurrent, amps: float | None, now_ms: int, **changes: object) 
 
 def test_ten_percent_and_half_an_ampere_are_tolerated() -> None:
     assert look(NONE, 16 * 1.1 + 0.5, 0) is NONE
-    assert look(NONE, 18.2, 0).since_ms == 0
+    assert look(NONE, 18.11, 0).since_ms == 0
+    assert look(NONE, 1.7, 0, offered_a=1.0).since_ms == 0
+    assert look(NONE, 1.6, 0, offered_a=1.0) is NONE
 
 
 def test_too_much_for_seven_seconds_is_found() -> None:
@@ -39,6 +41,7 @@ def test_it_stays_until_the_plug_is_out() -> None:
     assert look(found, 0.0, 9_000, closed=False).found
     assert look(found, 0.0, 9_000, plugged=False) == NONE
     assert look(OverCurrent(5), 20.0, 9_000, plugged=False) == NONE
+    assert look(OverCurrent(None, found=True), 20.0, 9_000, plugged=False) == NONE
     assert look(NONE, 20.0, 9_000, plugged=False) is NONE
 
 

@@ -120,9 +120,9 @@ def test_an_older_side_leaves_the_newer_fields_of_a_status_at_nothing() -> None:
         (Offer(1, 6.0, 3, True, 1, 1), ("evse_id", "amps", "phases", "permit", "lease_ms", "seq")),
         (ResetFault(1, 3, "x"), ("code",)),
         (SetAvailable(1, 4, True), ("available",)),
-        (STATUS, ("cp", "volts", "duty", "commanded_closed", "sensed_closed", "lock", "max_amps", "offered_amps",
-                  "permit", "brain_lost", "faults", "uptime_ms", "boot_id", "unplugs", "warnings", "waits_for", "phases",
-                  "low_v", "rcd_test", "cycles", "hot_openings", "slow_openings", "failed_closings")),
+        (STATUS, ("cp", "volts", "duty", "commanded_closed", "sensed_closed", "lock", "max_amps", "offered_amps")),
+        (STATUS, ("permit", "brain_lost", "faults", "uptime_ms", "boot_id", "unplugs", "warnings", "waits_for")),
+        (STATUS, ("phases", "low_v", "rcd_test", "cycles", "hot_openings", "slow_openings", "failed_closings")),
     ],
 )  # fmt: skip
 def test_a_field_of_a_wrong_type_is_refused_by_its_name(message: Message, names: tuple[str, ...]) -> None:

@@ -27,3 +27,9 @@ def test_an_opening_that_no_input_asked_for_is_not_counted() -> None:
     times = Histogram()
     Reaction(times).follow(opened=True, pressed=False, began_ns=0, ended_ns=1)
     assert times.count == 0
+
+
+def test_an_opening_before_any_calm_tick_counts_from_the_start_of_the_clock() -> None:
+    times = Histogram()
+    Reaction(times).follow(opened=True, pressed=True, began_ns=4 * MS, ended_ns=5 * MS)
+    assert times.max_us == 5_000

@@ -3,6 +3,7 @@ from stationd.pilot.stats import BUCKET_US, BUCKETS, Histogram, LoopStats
 
 def test_an_empty_count_is_zero() -> None:
     stats = LoopStats()
+    assert (stats.work_max_us, stats.work_sum_us, stats.late.share_us(0.0)) == (0, 0, 0)
     assert (stats.late.share_us(0.999), stats.reaction.max_us, stats.work_mean_us, stats.overruns) == (0, 0, 0, 0)
 
 
@@ -34,3 +35,19 @@ def test_extremes_means_and_overruns_are_counted() -> None:
     assert stats.work_max_us == 300
     assert stats.work_mean_us == 200
     assert stats.overruns == 1
+
+
+def test_the_last_bucket_holds_whatever_is_100_ms_or_longer() -> None:
+    assert BUCKETS * BUCKET_US == 100_000
+    times = Histogram()
+    times.add(99_899)
+    times.add(99_999)
+    times.add(500_000)
+    assert times.share_us(0.3) == 99_900
+    assert times.share_us(0.6) == 500_000
+
+
+def test_no_share_at_all_is_the_shortest_time_that_was_seen() -> None:
+    times = Histogram()
+    times.add(120)
+    assert times.share_us(0.0) == 120

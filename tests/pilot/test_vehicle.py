@@ -26,8 +26,15 @@ def test_a_vehicle_that_showed_b_is_not(states: str) -> None:
 def test_a_vehicle_found_in_c_at_the_start_has_three_seconds_to_show_b() -> None:
     vehicle = seen("-C")
     assert simplified(vehicle)
+    assert LEAVE_C_MS == 3_100
     assert unsure(vehicle, 100 + LEAVE_C_MS - 1)
     assert not unsure(vehicle, 100 + LEAVE_C_MS)
+
+
+def test_a_vehicle_found_at_the_start_was_not_seen_to_come() -> None:
+    assert not seen("C").came
+    assert seen("AC").came
+    assert not Vehicle().came
 
 
 @pytest.mark.parametrize("states", ["", "A", "E", "F", "ABCA", "CA"])

@@ -1,7 +1,7 @@
 import pytest
 
 from stationd.pilot.cp import CpState
-from stationd.pilot.wake_up import JOIN_MS, SLEEP_MS, WAKE_MS, Stage, WakeUp, follow
+from stationd.pilot.wake_up import JOIN_MS, MODES, SLEEP_MS, WAKE_MS, Stage, WakeUp, follow
 
 
 def look(wake: WakeUp, now_ms: int, cp: str = "B", *, wanted: bool = True, offering: bool = True) -> WakeUp:
@@ -51,3 +51,8 @@ def test_nothing_wanted_makes_no_new_object() -> None:
     fresh = WakeUp()
     assert look(fresh, 5, wanted=False) is fresh
     assert look(fresh, 5, "C") is fresh
+
+
+def test_the_ways_and_times_of_waking_are_those_of_the_documents() -> None:
+    assert MODES == ("none", "state_f", "cp_switch")
+    assert (SLEEP_MS, WAKE_MS, JOIN_MS) == (30_000, 3_000, 100)
