@@ -334,6 +334,14 @@ class Flow:
         self.check_bill(session, before_wh, self.meter_wh(evse_id))
         return session
 
+    def session_of(self, evse_id: int) -> Json:
+        """Return the newest session of an EVSE once it has ended and everything is delivered."""
+        self.until_delivered()
+        return wait_for(
+            lambda: next((s for s in reversed(self.sessions()) if s["evse_id"] == evse_id and s["ended_at"]), None),
+            f"the CSMS has a whole session of EVSE {evse_id}",
+        )
+
     def check_bill(self, session: Json, before_wh: float, after_wh: float) -> None:
         start, stop = session["meter_start_wh"], session["meter_stop_wh"]
         if self.version == "1.6":  # whole Wh
