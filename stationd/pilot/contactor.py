@@ -30,7 +30,7 @@ class Contactor:
     welded: bool = False
     """Seen closed too long after it was told to open. The machine latches it."""
     opening: bool = False
-    """Told to open, and not surely open since then."""
+    """Told to open, and not surely open since then, nor unreadable meanwhile."""
     slow: int = 0
     """Openings that took too long, but ended."""
 
@@ -80,9 +80,19 @@ def _supervise_open(contactor: Contactor, sensed: bool | None, now_ms: int, open
     if sensed and differs is None:
         differs = now_ms
     welded = contactor.welded or (sensed is True and differs is not None and now_ms - differs >= open_ms)
-    if (contactor.settled, contactor.open_since_ms, contactor.differs_since_ms) == (False, None, differs):
-        return contactor if welded == contactor.welded else replace(contactor, welded=welded)
-    return replace(contactor, settled=False, open_since_ms=None, differs_since_ms=differs, welded=welded)
+    opening = contactor.opening and sensed is True  # how long it takes cannot be told without looking
+    now = (False, None, differs, welded, opening)
+    if now == (
+        contactor.settled,
+        contactor.open_since_ms,
+        contactor.differs_since_ms,
+        contactor.welded,
+        contactor.opening,
+    ):
+        return contactor
+    return replace(
+        contactor, settled=False, open_since_ms=None, differs_since_ms=differs, welded=welded, opening=opening
+    )
 
 
 def surely_open(contactor: Contactor) -> bool:

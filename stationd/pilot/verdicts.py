@@ -21,10 +21,9 @@ def faults(state: State, seen: Seen, now_ms: int) -> tuple[str, ...]:
         codes |= {"pilot_error"}
     if state.diode.shorted:
         codes |= {"diode"}
-    if track.state is CpState.D and not rules.ventilated:
+    if not rules.ventilated and _stays(state, "ventilation", sees=track.state is CpState.D):
         codes |= {"ventilation"}
-    patient = not state.contactor.commanded and now_ms - track.since_ms < PROXIMITY_MS
-    if rules.has_socket and state.cable.amps is None and track.state in PLUGGED and not patient:
+    if rules.has_socket and state.cable.amps is None and _no_cable(state, now_ms):
         codes |= {"proximity"}
     if state.contactor.tries >= contactor.TRIES:
         codes |= {"contactor_failed"}
@@ -82,6 +81,19 @@ def rested(state: State, now_ms: int) -> bool:
     """Tell whether the contactor may close once more without a rest."""
     rules = state.rules
     return cycles.ready(state.rested_ms, now_ms, burst=rules.burst_cycles, rest_ms=rules.rest_ms)
+
+
+def _stays(state: State, code: str, *, sees: bool) -> bool:
+    """Tell whether the vehicle shows a cause; while this station signals state F nothing new can be seen."""
+    return sees or (code in state.faults and state.track.state is CpState.F)
+
+
+def _no_cable(state: State, now_ms: int) -> bool:
+    """Tell whether a vehicle is there, and for so long that its cable must be readable."""
+    track = state.track
+    if "proximity" in state.faults:
+        return track.state is not CpState.A  # E and F say nothing about the plug
+    return track.state in PLUGGED and (state.contactor.commanded or now_ms - track.since_ms >= PROXIMITY_MS)
 
 
 def _stuck(state: State, now_ms: int) -> bool:

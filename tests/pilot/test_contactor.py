@@ -66,6 +66,13 @@ def test_an_opening_that_takes_too_long_is_counted_once() -> None:
     assert watch(command(again, closed=False, now_ms=1_110), False, 1_120, 2_000).slow == 1
 
 
+def test_an_opening_that_could_not_be_watched_is_no_slow_one() -> None:
+    contactor = watch(command(closed(), closed=False, now_ms=100), None, 110, 700)
+    assert watch(contactor, False, 710, 1_000).slow == 0
+    contactor = watch(command(closed(), closed=False, now_ms=100), True, 110, 150)
+    assert watch(watch(contactor, None, 160, 700), False, 710, 1_000).slow == 0
+
+
 def test_the_first_look_after_a_start_is_no_slow_opening() -> None:
     contactor = watch(Contactor(since_ms=0), None, 10, 400)
     assert watch(contactor, False, 410, 600).slow == 0

@@ -1,6 +1,7 @@
 """Faults, warnings and limits beyond the pilot itself, as stories on the bench."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -240,3 +241,32 @@ def test_a_fault_that_ends_by_itself_says_when() -> None:
     assert bench.faults == ("over_temperature",)
     refusal = bench.say(ResetFault(1, 1, "over_temperature"))
     assert refusal == "cannot reset over_temperature: it ends by itself with its cause"
+
+
+@pytest.mark.parametrize(("wrong", "code"), [({"pp_ohm": inf}, "proximity"), ({"volts": VOLTS["D"]}, "ventilation")])
+def test_a_fault_of_the_vehicle_lasts_while_this_station_signals_state_f(wrong: dict[str, float], code: str) -> None:
+    bench = charging()
+    fine = {name: getattr(bench, name) for name in wrong}
+    for name, value in wrong.items():
+        setattr(bench, name, value)
+    bench.until(closed=False, within_ms=200)
+    seen = set()
+    for _ in range(300):
+        bench.tick()
+        seen.add((bench.faults, bench.pins.duty))
+    assert seen == {((code,), 0.0), ((code,), 100.0)}
+    for name, value in fine.items():
+        setattr(bench, name, value)
+    bench.until(closed=True, within_ms=2_000)
+
+
+def test_a_vehicle_that_leaves_ends_the_fault_of_its_cable() -> None:
+    bench = charging()
+    bench.pp_ohm = inf
+    bench.run(600)
+    bench.volts = VOLTS["E"]
+    bench.run(600)
+    assert "proximity" in bench.faults  # E says nothing about the plug
+    bench.volts = VOLTS["A"]
+    bench.run(12)
+    assert bench.faults == ()
