@@ -56,6 +56,11 @@ def test_a_vehicle_charges_and_an_unplugged_one_does_not(station: Station, plant
     status = brain.status(cp="A", sensed_closed=False)
     assert status["faults"] == []
     plant.wait(lambda: plant.pins["duty"] == 100.0)
+    reader = station.client("reader")
+    reader.send(GetStats(3))
+    stats = reader.wait(lambda m: m["type"] == "stats")
+    assert stats["reactions"] == 1
+    assert 4_000 < stats["reaction_p999_us"] == stats["reaction_max_us"] < 100_000
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -369,6 +374,9 @@ def test_five_unexpected_ends_keep_the_contactor_open_and_the_process_up(plant: 
         beats = plant.pins_seen
         plant.wait(lambda: plant.pins_seen > beats + 100)
         assert (plant.closed, plant.pins["duty"], status["faults"]) == (False, 100.0, ["restart_loop"])
+        brain.send(ResetFault(1, 4, "restart_loop"))
+        assert brain.wait(lambda m: m.get("seq") == 4)["error"] is None
+        brain.wait(lambda m: m["type"] == "status" and m["sensed_closed"], repeat=brain.offer)
         assert station.signal(signal.SIGTERM) == 0
         assert not (tmp_path / "latches.json").exists()
 
