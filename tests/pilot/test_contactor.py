@@ -145,3 +145,62 @@ def test_only_an_open_healthy_contactor_may_close(contactor: Contactor, sensed: 
 def test_a_repeated_command_changes_nothing() -> None:
     contactor = closed()
     assert command(contactor, closed=True, now_ms=900) is contactor
+
+
+def look(contactor: Contactor, sensed: bool | None, now_ms: int) -> Contactor:
+    return supervise(contactor, sensed, now_ms, close_ms=1_000, open_ms=500, slow_ms=100)
+
+
+def test_failures_are_forgotten_after_exactly_a_minute_closed() -> None:
+    contactor = Contactor(since_ms=5_000, commanded=True, settled=True, tries=2)
+    assert look(contactor, True, 64_999).tries == 2
+    assert look(contactor, True, 65_000).tries == 0
+
+
+def test_each_bounce_has_its_own_50_ms() -> None:
+    contactor = watch(watch(closed(), False, 60, 100), True, 110, 120)
+    assert contactor.differs_since_ms is None
+    assert not watch(contactor, False, 130, 170).failed
+
+
+def test_a_sure_opening_ends_the_time_of_a_weld() -> None:
+    contactor = watch(watch(Contactor(since_ms=0), True, 0, 400), False, 410, 500)
+    assert surely_open(contactor)
+    assert not watch(contactor, True, 1_000, 1_490).welded
+    assert watch(contactor, True, 1_000, 1_500).welded
+
+
+def test_a_moment_open_does_not_end_the_time_of_a_weld() -> None:
+    contactor = look(look(Contactor(since_ms=0), True, 0), False, 300)
+    assert look(contactor, True, 510).welded
+
+
+def test_an_opening_is_counted_as_slow_once() -> None:
+    contactor = watch(command(closed(), closed=False, now_ms=100), True, 110, 300)
+    contactor = watch(contactor, False, 310, 400)
+    assert contactor.slow == 1
+    contactor = watch(look(contactor, True, 410), False, 420, 600)
+    assert surely_open(contactor)
+    assert contactor.slow == 1
+
+
+def test_unreadable_feedback_neither_begins_nor_makes_a_weld() -> None:
+    unread = watch(command(closed(), closed=False, now_ms=100), None, 110, 5_000)
+    assert not look(unread, True, 5_010).welded
+    begun = watch(command(closed(), closed=False, now_ms=100), True, 110, 200)
+    assert not watch(begun, None, 210, 5_000).welded
+
+
+def test_a_weld_stays_one_while_the_feedback_says_nothing() -> None:
+    welded = watch(Contactor(since_ms=0), True, 0, 500)
+    assert look(welded, None, 510).welded
+    assert look(look(welded, False, 520), True, 524).welded
+    assert look(welded, True, 520) is welded
+    assert command(welded, closed=True, now_ms=530).welded
+
+
+def test_a_contact_that_is_seen_closed_again_is_not_surely_open() -> None:
+    contactor = watch(Contactor(since_ms=0), False, 0, 200)
+    assert surely_open(contactor)
+    assert not surely_open(look(contactor, True, 210))
+    assert not surely_open(look(contactor, None, 210))

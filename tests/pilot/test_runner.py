@@ -4,9 +4,10 @@ from math import nan
 import pytest
 
 from stationd.pilot.board import Channel
+from stationd.pilot.cycles import Counters
 from stationd.pilot.interfaces import LockFeedback
 from stationd.pilot.machine import Pins, Rules, Seen
-from stationd.pilot.protocol import Offer, Status, decode
+from stationd.pilot.protocol import Offer, ResetFault, SelfTest, Status, Unlock, decode
 from stationd.pilot.runner import REPEAT_MS, STALL_MS, Runner
 from tests.pilot.bench import Bench
 
@@ -74,6 +75,20 @@ def run(runner: Runner, from_ms: int, to_ms: int) -> list[Status]:
     return told
 
 
+def test_the_times_of_stall_and_status_are_those_of_the_documents() -> None:
+    assert (STALL_MS, REPEAT_MS) == (250, 1_000)
+
+
+def test_before_the_first_tick_nothing_is_known_and_messages_are_answered() -> None:
+    runner = runner_of(Bench())
+    assert (runner.seen.high_v, runner.seen.contactor, runner.line) == (None, None, b"")
+    assert "not surely open" in str(runner.command(Unlock(1, 1), 0))
+
+
+def test_a_tick_tells_what_it_decided() -> None:
+    assert runner_of(Bench()).tick(4) == Pins(100.0, closed=False, locked=False)
+
+
 def test_the_first_status_waits_for_the_first_reading() -> None:
     bench = Bench(volts=None)
     runner = runner_of(bench)
@@ -86,7 +101,10 @@ def test_a_status_is_sent_on_change_and_once_a_second() -> None:
     bench = Bench()
     runner = runner_of(bench)
     assert len(run(runner, 0, 400)) == 2  # settled; cable read
-    assert len(run(runner, 400, 400 + 3 * REPEAT_MS)) == 3
+    repeated = run(runner, 400, 400 + 3 * REPEAT_MS)
+    assert len(repeated) == 3
+    assert repeated[1].uptime_ms - repeated[0].uptime_ms == REPEAT_MS
+    assert not repeated[0].brain_lost  # nobody was there yet
     bench.volts = 11.5  # volts alone are no news
     assert len(run(runner, 3_400, 3_500)) == 0
     bench.volts = 9.0
@@ -124,8 +142,9 @@ def test_a_lock_that_cannot_be_read_is_told_as_failed() -> None:
 @pytest.mark.parametrize("volts", [None, nan])
 def test_a_pilot_that_cannot_be_read_is_told_as_e(volts: float | None) -> None:
     runner = runner_of(Bench(volts=volts))
-    status = run(runner, 0, 1_200)[-1]
-    assert (status.cp, status.volts) == ("E", 0.0)
+    told = run(runner, 0, 1_200)
+    status = told[-1]
+    assert (told[0].cp, status.cp, status.volts) == ("E", "E", 0.0)
     assert status.faults
 
 
@@ -225,3 +244,131 @@ def test_each_vehicle_that_leaves_is_counted_once() -> None:
         told = run(runner, start_ms, start_ms + 400)
         counts.append(told[-1].unplugs)
     assert counts == [0, 1, 1, 1, 2, 2, 2]  # a short circuit is no vehicle
+
+
+def test_a_status_tells_counters_phases_heat_and_all_that_is_wrong() -> None:
+    rules = Rules(max_a=16.0, has_socket=True, phases=1, rated_cycles=5, has_temperature=True)
+    bench = Bench(rules=rules, celsius=41.6, volts=9.126, faulty=frozenset({"tilt"}))
+    counters = Counters(cycles=5, hot_openings=4, slow_openings=3, failed_closings=2, rcd_test="passed")
+    runner = Runner(
+        BenchChannel(bench), rules, now_ms=1_000, latched=frozenset(), boot_id="b", counters=counters,
+        clock=bench_clock(bench),
+    )  # fmt: skip
+    status = run(runner, 1_000, 2_000)[-1]
+    assert (status.cycles, status.hot_openings, status.slow_openings, status.failed_closings) == (5, 4, 3, 2)
+    assert (status.rcd_test, status.phases, status.temperature_c) == ("passed", 1, 42.0)
+    assert (status.warnings, status.faults) == (("contactor_worn",), ("tilt",))
+    assert (status.volts, status.low_v) == (9.13, 9.13)
+    assert status.uptime_ms < 1_000
+    assert runner.command(Offer(1, 10.006, 3, True, 5_000, 1), 2_000) is None
+    bench.faulty = frozenset()
+    assert run(runner, 2_000, 4_000)[-1].offered_amps == 10.01
+
+
+def test_a_status_says_what_the_vehicle_waits_for() -> None:
+    bench = Bench(volts=9.0)
+    runner = runner_of(bench)
+    run(runner, 0, 1_200)
+    bench.volts = 6.0
+    assert run(runner, 1_200, 1_600)[-1].waits_for == "permit"
+
+
+def test_a_temperature_that_is_no_number_is_none() -> None:
+    runner = runner_of(Bench(celsius=nan))
+    assert run(runner, 0, 400)[-1].temperature_c is None
+
+
+def test_a_contact_that_is_closed_without_an_order_is_told() -> None:
+    runner = runner_of(Bench(coil="welded"))
+    status = run(runner, 0, 400)[-1]
+    assert (status.commanded_closed, status.sensed_closed) == (False, True)
+
+
+def test_a_contact_that_cannot_be_read_is_told_as_it_was_ordered() -> None:
+    runner = runner_of(Bench(coil="unreadable"))
+    assert run(runner, 0, 1_200)[-1].sensed_closed is False
+
+
+def test_a_jammed_lock_is_told_as_failed() -> None:
+    bench = Bench(lock="jammed", rules=Rules(max_a=16.0, has_socket=True, lock_ms=100))
+    runner = runner_of(bench)
+    channel_of(runner).write = lambda pins, now_ms, in_time: setattr(bench, "pins", pins)  # type: ignore[method-assign]
+    bench.volts = 9.0
+    run(runner, 0, 400)
+    assert runner.command(Offer(1, 16.0, 3, True, 10_000, 1), 400) is None
+    status = run(runner, 400, 3_000)[-1]
+    assert (status.lock, status.faults) == ("failed", ("lock_failed",))
+
+
+def test_a_self_test_is_told_while_it_runs() -> None:
+    bench = Bench(rules=Rules(max_a=16.0, has_socket=True, rcd_test=True))
+    runner = runner_of(bench)
+    run(runner, 0, 1_200)
+    assert runner.command(SelfTest(1, 1), 1_200) is None
+    words = [status.rcd_test for status in run(runner, 1_200, 2_000)]
+    assert words[0] == "running"
+    assert words[-1] == "passed"
+
+
+def test_the_answer_to_a_message_is_handed_on() -> None:
+    runner = runner_of(Bench())
+    run(runner, 0, 100)
+    assert runner.command(ResetFault(1, 1, "tilt"), 100) == "cannot reset 'tilt': it is not in force"
+
+
+def test_a_stop_opens_a_contactor_under_load() -> None:
+    runner, channel = charging_runner()
+    assert not runner.seen_open
+    runner.stop()
+    run(runner, 4_000, 4_004)
+    assert channel.beats == [False]
+
+
+def test_a_contactor_that_was_told_to_close_is_not_seen_open_while_it_moves() -> None:
+    runner, channel = charging_runner()
+    channel.bench.coil = "stuck_open"
+    run(runner, 4_000, 4_004)
+    assert runner.seen.contactor is False
+    assert not runner.open
+    assert not runner.seen_open
+
+
+@pytest.mark.parametrize(("late_ms", "closed"), [(STALL_MS, True), (STALL_MS + 1, False)])
+@pytest.mark.parametrize("where", ["between", "reading", "writing"])
+def test_the_lease_counts_to_the_millisecond(where: str, late_ms: int, closed: bool) -> None:
+    runner, channel = charging_runner()
+    written_ms = 3_996
+    if where == "between":
+        run(runner, written_ms + late_ms, written_ms + late_ms + 1)
+    else:
+        setattr(channel, where, pause(channel, late_ms - 4))
+        run(runner, 4_000, 4_004)
+    assert channel.beats == [closed]
+
+
+@pytest.mark.parametrize("volts", [9.0, 6.0, 3.0])
+def test_a_vehicle_in_any_state_that_leaves_is_counted_and_a_short_circuit_does_not_make_it_leave(volts: float) -> None:
+    bench = Bench()
+    runner = runner_of(bench)
+    run(runner, 0, 400)
+    counts = []
+    for start_ms, now_v in ((400, volts), (800, 0.0), (1_200, 12.0)):
+        bench.volts = now_v
+        counts.append(run(runner, start_ms, start_ms + 400)[-1].unplugs)
+    assert counts == [0, 0, 1]
+
+
+def test_a_pilot_that_this_station_parts_is_no_vehicle_that_left() -> None:
+    bench = Bench(rules=Rules(max_a=16.0, has_socket=True, wake_up="cp_switch"))
+    runner = runner_of(bench)
+    run(runner, 0, 400)
+    bench.volts = 9.0
+    run(runner, 400, 1_200)
+    parted = False
+    for from_ms in range(1_200, 41_200, 4_000):
+        assert runner.command(Offer(1, 16.0, 3, True, 10_000, 1), from_ms) is None
+        for start_ms in range(from_ms, from_ms + 4_000, 40):
+            run(runner, start_ms, start_ms + 40)
+            parted = parted or not bench.pins.cp_connected
+    assert parted
+    assert run(runner, 41_200, 42_400)[-1].unplugs == 0

@@ -1,272 +1,223 @@
-"""Faults, warnings and limits beyond the pilot itself, as stories on the bench."""
-
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import pytest
 
-from stationd.pilot.derating import Curve
-from stationd.pilot.protocol import ResetFault
-from tests.pilot.bench import SOCKET, TETHERED, VOLTS, Bench, charging
+from stationd.pilot import rcd_test
+from stationd.pilot.connector_lock import Lock
+from stationd.pilot.contactor import Contactor
+from stationd.pilot.cp import CpState, CpTrack, Diode, Noise, Steady
+from stationd.pilot.cycles import Counters
+from stationd.pilot.derating import Curve, Heat
+from stationd.pilot.fault_inputs import Inputs
+from stationd.pilot.over_current import OverCurrent
+from stationd.pilot.permit import Permit
+from stationd.pilot.phase_switch import Phases
+from stationd.pilot.proximity import Cable
+from stationd.pilot.rcd_test import RcdTest
+from stationd.pilot.state import Rules, Seen, State, start
+from stationd.pilot.vehicle import Vehicle
+from stationd.pilot.verdicts import faults, limit_a, offer_a, rested, warnings
 
-WARM = replace(TETHERED, has_temperature=True, derating=Curve(60.0, 80.0, 85.0, 5.0))
-METERED = replace(TETHERED, has_current=True)
-
-
-def cold(rules: object = WARM) -> Bench:
-    bench = Bench(rules=rules, celsius=25.0, amps=(0.0, 0.0, 0.0))  # type: ignore[arg-type]
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    bench.run(200)
-    bench.offer(32)
-    bench.run(100)
-    bench.volts = VOLTS["C"]
-    bench.until(closed=True, within_ms=2_000)
-    return bench
-
-
-def test_a_warm_station_offers_less_and_says_so() -> None:
-    bench = cold()
-    bench.celsius = 70.0
-    bench.run(600)
-    assert bench.pins.duty == pytest.approx(19 / 0.6)
-    assert bench.state.warnings == ("derated",)
-    assert bench.pins.closed
+NOW_MS = 100_000
+CURVE = Curve(60.0, 80.0, 85.0, 5.0)
+SEEN = Seen(9.0, -12.0, False)
+SIMPLIFIED = Vehicle(plugged_ms=5, came=True)
 
 
-def test_a_hot_station_opens_within_a_second_and_comes_back_cooler() -> None:
-    bench = cold()
-    bench.celsius = 95.0
-    assert bench.until(closed=False, within_ms=2_000) <= 1_000
-    assert bench.faults == ("over_temperature",)
-    bench.celsius = 81.0
-    bench.run(4_000)
-    assert bench.faults == ("over_temperature",)
-    bench.celsius = 79.0
-    bench.run(1_000)
-    assert bench.faults == ()
-    bench.offer(32)
-    bench.until(closed=True, within_ms=2_000)
-    assert bench.pins.duty == pytest.approx(10.0)
+def state_of(rules: dict[str, Any] | None = None, **changes: Any) -> State:
+    """Return a healthy state in which a vehicle in B is plugged for long."""
+    state = start(Rules(**({"max_a": 32.0, "has_socket": True} | (rules or {}))), 0)
+    usual = {"track": CpTrack(CpState.B, 0), "cable": Cable(amps=32.0), "vehicle": Vehicle(5, came=True, seen_b=True)}
+    return replace(state, **(usual | changes))
 
 
-@pytest.mark.parametrize("celsius", [None, float("nan"), 500.0])
-def test_a_temperature_that_cannot_be_read_opens(celsius: float | None) -> None:
-    bench = cold()
-    bench.celsius = celsius
-    assert bench.until(closed=False, within_ms=1_000) <= 50
-    assert bench.faults == ("hardware",)
+def at(state: CpState, since_ms: int = 0) -> CpTrack:
+    return CpTrack(state, since_ms)
 
 
-def test_a_vehicle_that_draws_too_much_is_stopped_after_seven_seconds() -> None:
-    bench = cold(METERED)
-    bench.offer(16)
-    bench.run(1_000)
-    bench.amps = (18.0, 0.0, 0.0)
-    bench.run(7_500)
-    assert bench.pins.closed
-    bench.offer(16)
-    bench.amps = (20.0, 0.0, 0.0)
-    assert 7_000 <= bench.until(closed=False, within_ms=8_000) <= 7_100
-    assert bench.faults == ("over_current",)
-    bench.volts = VOLTS["A"]
-    bench.run(500)
-    assert bench.faults == ()
+def test_a_healthy_vehicle_is_no_fault() -> None:
+    assert faults(state_of(), SEEN, NOW_MS) == ()
+    assert warnings(state_of(), NOW_MS) == ()
 
 
-def test_over_current_ends_by_a_reset_too() -> None:
-    bench = cold(METERED)
-    bench.amps = (60.0, 0.0, 0.0)
-    bench.until(closed=False, within_ms=8_000)
-    bench.amps = (0.0, 0.0, 0.0)
-    assert bench.reset("over_current") is None
-    bench.run(100)
-    assert bench.faults == ()
+@pytest.mark.parametrize(
+    ("code", "rules", "changes"),
+    [
+        ("rcd_trip", {}, {"latched": frozenset({"rcd_trip"})}),
+        ("tilt", {}, {"inputs": Inputs(active=frozenset({"tilt"}))}),
+        ("pilot_error", {}, {"noise": Noise(found=True)}),
+        ("diode", {}, {"diode": Diode(shorted=True)}),
+        ("ventilation", {}, {"track": at(CpState.D)}),
+        ("proximity", {}, {"cable": Cable()}),
+        ("contactor_failed", {}, {"contactor": Contactor(since_ms=0, tries=3)}),
+        ("lock_failed", {}, {"lock": Lock(since_ms=0, failed=True)}),
+        ("over_temperature", {"derating": CURVE}, {"heat": Heat(85.0)}),
+        ("over_current", {}, {"over": OverCurrent(found=True)}),
+        ("phase_switch", {}, {"phases": Phases(since_ms=0, failed=True)}),
+        ("rcd_self_test", {}, {"rcd_test": RcdTest(rcd_test.Stage.FAILED)}),
+    ],
+)
+def test_each_observation_is_its_one_fault(code: str, rules: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert faults(state_of(rules, **changes), SEEN, NOW_MS) == (code,)
 
 
-def test_currents_that_cannot_be_read_open() -> None:
-    bench = cold(METERED)
-    bench.amps = None
-    assert bench.until(closed=False, within_ms=1_000) <= 50
+@pytest.mark.parametrize(
+    ("rules", "changes"),
+    [
+        ({"ventilated": True}, {"track": at(CpState.D)}),
+        ({"has_socket": False}, {"cable": Cable()}),
+        ({}, {"contactor": Contactor(since_ms=0, tries=2)}),
+        ({"derating": CURVE}, {"heat": Heat(84.9)}),
+        ({}, {"heat": Heat(199.0)}),
+        ({}, {"rcd_test": RcdTest(rcd_test.Stage.PASSED)}),
+        ({}, {"track": at(CpState.A), "cable": Cable()}),
+    ],
+)
+def test_what_is_allowed_is_no_fault(rules: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert faults(state_of(rules, **changes), SEEN, NOW_MS) == ()
 
 
-def test_a_stuck_front_end_is_a_pilot_error() -> None:
-    bench = charging(replace(TETHERED, stuck_ms=500))
-    assert bench.faults == ()
-    assert bench.until(closed=False, within_ms=2_000) <= 500
-    assert bench.faults == ("pilot_error",)
+def test_faults_are_sorted() -> None:
+    state = state_of(latched=frozenset({"rcd_trip"}), inputs=Inputs(active=frozenset({"tilt", "door_open"})))
+    assert faults(state, SEEN, NOW_MS) == ("door_open", "rcd_trip", "tilt")
 
 
-def test_a_front_end_with_noise_is_not_stuck() -> None:
-    bench = Bench(rules=replace(TETHERED, stuck_ms=500))
-    bench.run(1_200)
-
-    def noisy(volts: float, ms: int) -> None:
-        for n in range(ms // 4):
-            bench.volts = volts + 0.01 * (n % 7)
-            bench.tick()
-
-    noisy(9.0, 400)
-    bench.offer(16)
-    noisy(9.0, 400)
-    noisy(6.0, 5_000)
-    assert bench.pins.closed
-    assert bench.faults == ()
+def test_state_f_hides_nothing_that_was_seen_before_it() -> None:
+    track = at(CpState.F)
+    assert faults(state_of(track=track, duty=0.0, faults=("ventilation",)), SEEN, NOW_MS) == ("ventilation",)
+    assert faults(state_of(track=track, duty=0.0), SEEN, NOW_MS) == ()
+    assert faults(state_of(faults=("ventilation",)), SEEN, NOW_MS) == ()
 
 
-def test_a_front_end_that_is_clipped_without_a_vehicle_is_not_stuck() -> None:
-    bench = Bench(rules=replace(TETHERED, stuck_ms=500))
-    bench.run(5_000)
-    assert bench.faults == ()
+@pytest.mark.parametrize(
+    ("cp", "since_ms", "commanded", "was", "told"),
+    [
+        ("B", NOW_MS - 499, False, (), False),
+        ("B", NOW_MS - 500, False, (), True),
+        ("C", NOW_MS - 1, True, (), True),
+        ("D", NOW_MS - 500, False, (), True),
+        ("E", 0, True, (), False),
+        ("E", 0, False, ("proximity",), True),
+        ("A", 0, False, ("proximity",), False),
+    ],
+)
+def test_a_missing_cable_is_a_fault_with_a_vehicle_at_once_under_load(
+    cp: str, since_ms: int, commanded: bool, was: tuple[str, ...], told: bool
+) -> None:
+    state = state_of(
+        {"ventilated": True},
+        track=at(CpState(cp), since_ms), cable=Cable(), faults=was,
+        contactor=Contactor(since_ms=0, commanded=commanded),
+    )  # fmt: skip
+    assert ("proximity" in faults(state, SEEN, NOW_MS)) is told
 
 
-def test_a_contactor_that_opens_late_is_named_until_it_is_reset() -> None:
-    bench = charging(TETHERED)
-    bench.coil = "welded"
-    bench.volts = VOLTS["B"]
-    bench.run(200)
-    bench.coil = "obeys"
-    bench.run(200)
-    assert bench.faults == ()
-    assert bench.state.warnings == ("contactor_slow",)
-    assert bench.state.counters.slow_openings == 1
-    bench.offer(16)
-    bench.volts = VOLTS["C"]
-    bench.until(closed=True, within_ms=2_000)
-    assert bench.reset("contactor_slow") is None
-    bench.run(10)
-    assert bench.state.warnings == ()
+@pytest.mark.parametrize(
+    ("stuck_ms", "high_v", "cp", "since_ms", "told"),
+    [
+        (1_000, 9.0, "B", NOW_MS - 1_000, True),
+        (1_000, 9.0, "B", NOW_MS - 999, False),
+        (0, 9.0, "B", 0, False),
+        (1_000, None, "B", 0, False),
+        (1_000, 12.0, "A", 0, False),
+    ],
+)
+def test_readings_that_repeat_themselves_for_too_long_are_stuck(
+    stuck_ms: int, high_v: float | None, cp: str, since_ms: int, told: bool
+) -> None:
+    state = state_of({"stuck_ms": stuck_ms}, steady=Steady(high_v, high_v, since_ms), track=at(CpState(cp)))
+    assert faults(state, SEEN, NOW_MS) == (("pilot_error",) if told else ())
 
 
-def test_wear_is_counted() -> None:
-    bench = charging(TETHERED)
-    assert bench.state.counters.cycles == 1
-    bench.volts = VOLTS["B"]
-    bench.run(1_200)
-    assert bench.state.counters.hot_openings == 0
-    bench.offer(16)
-    bench.volts = VOLTS["C"]
-    bench.until(closed=True, within_ms=2_000)
-    bench.faulty = frozenset({"door_open"})
-    bench.run(100)
-    assert (bench.state.counters.cycles, bench.state.counters.hot_openings) == (2, 1)
+@pytest.mark.parametrize(
+    ("cp", "since_ms", "duty", "kind_ms", "told"),
+    [
+        (CpState.E, NOW_MS - 49, 100.0, 0, False),
+        (CpState.E, NOW_MS - 50, 100.0, 0, True),
+        (CpState.F, NOW_MS - 1_000, 100.0, 0, True),
+        (CpState.F, NOW_MS - 999, 100.0, 0, False),
+        (CpState.F, 0, 100.0, NOW_MS - 999, False),
+        (CpState.F, 0, 0.0, 0, False),
+        (CpState.B, 0, 0.0, NOW_MS - 1_000, True),
+        (CpState.B, 0, 0.0, NOW_MS - 999, False),
+        (CpState.B, 0, 100.0, 0, False),
+        (None, 0, 0.0, 0, False),
+    ],
+)
+def test_a_pilot_that_nobody_explains_is_an_error_after_its_time(
+    cp: CpState | None, since_ms: int, duty: float, kind_ms: int, told: bool
+) -> None:
+    state = state_of(track=CpTrack(cp, since_ms), duty=duty, duty_kind_ms=kind_ms)
+    assert faults(state, SEEN, NOW_MS) == (("pilot_error",) if told else ())
+    assert faults(state, replace(SEEN, high_v=None), NOW_MS) == ()  # one that cannot be read is another fault
 
 
-def test_failed_closings_are_counted() -> None:
-    bench = Bench(rules=TETHERED, coil="stuck_open")
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    bench.run(200)
-    bench.offer(16)
-    bench.volts = VOLTS["C"]
-    bench.run(9_000)
-    assert bench.faults == ("contactor_failed",)
-    assert bench.state.counters.failed_closings == 3
+@pytest.mark.parametrize(
+    ("code", "rules", "changes"),
+    [
+        ("contactor_resting", {}, {"waits_for": "contactor_rest", "rested_ms": NOW_MS + 40_001}),
+        ("contactor_slow", {}, {"contactor": Contactor(since_ms=0, slow=1)}),
+        ("contactor_worn", {"rated_cycles": 10}, {"counters": Counters(cycles=10)}),
+        ("derated", {"derating": CURVE}, {"heat": Heat(70.0)}),
+        ("simplified_vehicle", {}, {"vehicle": SIMPLIFIED, "offered_a": 6.0}),
+    ],
+)
+def test_each_observation_is_its_one_warning(code: str, rules: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert warnings(state_of(rules, **changes), NOW_MS) == (code,)
 
 
-def test_a_contactor_at_the_end_of_its_rated_life_is_named() -> None:
-    bench = charging(replace(TETHERED, rated_cycles=2))
-    assert bench.state.warnings == ()
-    bench.volts = VOLTS["B"]
-    bench.run(1_200)
-    bench.volts = VOLTS["C"]
-    bench.offer(16)
-    bench.until(closed=True, within_ms=2_000)
-    bench.tick()
-    assert bench.state.warnings == ("contactor_worn",)
-    assert bench.reset("contactor_worn") is None
-    bench.run(10)
-    assert bench.state.warnings == ()
-    assert bench.state.counters.cycles == 0
+@pytest.mark.parametrize(
+    ("rules", "changes"),
+    [
+        ({}, {"waits_for": "contactor_rest", "rested_ms": NOW_MS + 40_000}),
+        ({}, {"waits_for": "permit", "rested_ms": NOW_MS + 90_000}),
+        ({"rated_cycles": 10}, {"counters": Counters(cycles=9)}),
+        ({}, {"counters": Counters(cycles=9)}),
+        ({"derating": CURVE}, {"heat": Heat(60.0)}),
+        ({}, {"vehicle": SIMPLIFIED}),
+        ({}, {"offered_a": 6.0}),
+    ],
+)
+def test_what_is_usual_is_no_warning(rules: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert warnings(state_of(rules, **changes), NOW_MS) == ()
 
 
-def test_a_vehicle_that_asks_again_and_again_gives_the_contactor_rest() -> None:
-    bench = charging(TETHERED)
-    closings = 1
-    for _ in range(12):
-        bench.offer(16)
-        bench.volts = VOLTS["B"]
-        bench.run(1_100)
-        bench.volts = VOLTS["C"]
-        was = bench.pins.closed
-        for _ in range(100):
-            closings += bench.tick().closed and not was
-            was = bench.pins.closed
-        if not was:
-            assert bench.state.waits_for == "contactor_rest"
-            assert bench.state.warnings == ("contactor_resting",)
-    assert closings == 6
+@pytest.mark.parametrize(
+    ("rules", "changes", "amps"),
+    [
+        ({}, {}, 32.0),
+        ({"max_a": 16.0}, {}, 16.0),
+        ({}, {"cable": Cable(amps=13.0)}, 13.0),
+        ({}, {"cable": Cable()}, 32.0),
+        ({"has_socket": False}, {"cable": Cable(amps=13.0)}, 32.0),
+        ({"derating": CURVE}, {"heat": Heat(70.0)}, 19.0),
+        ({"phase_switch": True, "single_phase_max_a": 20.0}, {"phases": Phases(since_ms=0, position=1)}, 20.0),
+        ({"phase_switch": True, "single_phase_max_a": 20.0}, {"phases": Phases(since_ms=0, position=3)}, 32.0),
+        ({"single_phase_max_a": 20.0}, {"phases": Phases(since_ms=0, position=1)}, 32.0),
+        ({"simplified_a": 7.0}, {"vehicle": SIMPLIFIED}, 7.0),
+        ({"simplified_a": 40.0}, {"vehicle": SIMPLIFIED}, 32.0),
+        ({"simplified_a": 7.0}, {}, 32.0),
+    ],
+)
+def test_the_least_of_all_limits_counts(rules: dict[str, Any], changes: dict[str, Any], amps: float) -> None:
+    state = state_of(rules, **changes)
+    assert limit_a(state) == amps
+    if not rules.get("has_socket", True) or state.cable.amps is not None:
+        permitted = replace(state, permit=Permit(until_ms=NOW_MS + 1, amps=inf, granted=True))
+        assert offer_a(permitted, NOW_MS) == amps
+        assert offer_a(replace(permitted, permit=replace(permitted.permit, amps=6.5)), NOW_MS) == 6.5
+    assert offer_a(state, NOW_MS) == 0.0
 
 
-def test_a_simplified_vehicle_is_offered_ten_amperes() -> None:
-    bench = Bench(rules=TETHERED)
-    bench.run(1_200)
-    bench.volts = VOLTS["C"]
-    bench.run(100)
-    bench.offer(32)
-    bench.until(closed=True, within_ms=1_500)
-    bench.tick()
-    assert bench.pins.duty == pytest.approx(10 / 0.6)
-    assert bench.state.warnings == ("simplified_vehicle",)
+def test_a_socket_without_a_readable_cable_is_offered_nothing() -> None:
+    permit = Permit(until_ms=NOW_MS + 1, amps=16.0, granted=True)
+    assert offer_a(state_of(cable=Cable(), permit=permit), NOW_MS) == 0.0
+    assert offer_a(state_of({"has_socket": False}, cable=Cable(), permit=permit), NOW_MS) == 16.0
 
 
-def test_a_profile_may_allow_a_simplified_vehicle_more() -> None:
-    bench = Bench(rules=replace(TETHERED, simplified_a=16.0))
-    bench.run(1_200)
-    bench.volts = VOLTS["C"]
-    bench.run(100)
-    bench.offer(32)
-    bench.until(closed=True, within_ms=1_500)
-    assert bench.pins.duty == pytest.approx(16 / 0.6)
-
-
-def test_a_power_loss_opens_and_lets_the_cable_go_where_the_profile_says_so() -> None:
-    for unlocks in (False, True):
-        bench = charging(replace(SOCKET, unlock_on_power_loss=unlocks))
-        bench.faulty = frozenset({"power_loss"})
-        assert bench.until(closed=False, within_ms=100) <= 50
-        assert bench.faults == ("power_loss",)
-        bench.run(500)
-        assert bench.pins.locked is not unlocks
-        bench.faulty = frozenset()
-        bench.run(1_200)
-        bench.offer(16)
-        bench.until(closed=True, within_ms=2_000)
-        assert bench.pins.locked is True
-
-
-def test_a_fault_that_ends_by_itself_says_when() -> None:
-    bench = Bench(rules=WARM, celsius=90.0)
-    bench.run(1_200)
-    assert bench.faults == ("over_temperature",)
-    refusal = bench.say(ResetFault(1, 1, "over_temperature"))
-    assert refusal == "cannot reset over_temperature: it ends by itself with its cause"
-
-
-@pytest.mark.parametrize(("wrong", "code"), [({"pp_ohm": inf}, "proximity"), ({"volts": VOLTS["D"]}, "ventilation")])
-def test_a_fault_of_the_vehicle_lasts_while_this_station_signals_state_f(wrong: dict[str, float], code: str) -> None:
-    bench = charging()
-    fine = {name: getattr(bench, name) for name in wrong}
-    for name, value in wrong.items():
-        setattr(bench, name, value)
-    bench.until(closed=False, within_ms=200)
-    seen = set()
-    for _ in range(300):
-        bench.tick()
-        seen.add((bench.faults, bench.pins.duty))
-    assert seen == {((code,), 0.0), ((code,), 100.0)}
-    for name, value in fine.items():
-        setattr(bench, name, value)
-    bench.until(closed=True, within_ms=2_000)
-
-
-def test_a_vehicle_that_leaves_ends_the_fault_of_its_cable() -> None:
-    bench = charging()
-    bench.pp_ohm = inf
-    bench.run(600)
-    bench.volts = VOLTS["E"]
-    bench.run(600)
-    assert "proximity" in bench.faults  # E says nothing about the plug
-    bench.volts = VOLTS["A"]
-    bench.run(12)
-    assert bench.faults == ()
+def test_a_burst_of_closings_needs_its_rest() -> None:
+    state = state_of({"burst_cycles": 3, "rest_ms": 1_000}, rested_ms=NOW_MS + 2_000)
+    assert rested(state, NOW_MS)
+    assert not rested(state, NOW_MS - 1)
