@@ -76,7 +76,7 @@ class Keeper:
         return wrote
 
     def _keep_latches(self, now_ms: int) -> bool:
-        if not self._latched and not any(runner.state.latched for runner in self._runners):
+        if not self._latched and not self._any_latched():
             return False
         latched = latches.durable(self._absent | {runner.evse_id: runner.state.latched for runner in self._runners})
         if latched == self._latched or not self._all_open():
@@ -107,6 +107,12 @@ class Keeper:
             else:
                 self._counted = counted
         return True
+
+    def _any_latched(self) -> bool:
+        for runner in self._runners:  # noqa: SIM110 - asked in every tick, and a generator takes three times as long
+            if runner.state.latched:
+                return True
+        return False
 
     def _all_open(self) -> bool:
         return all(runner.open for runner in self._runners)

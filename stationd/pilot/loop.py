@@ -128,7 +128,11 @@ class Loop:
         self._last_ms = now_ms
         if gap_ms > FORGET_MS:
             self._server.drop_all(f"cannot go on with this connection: the loop stood still for {gap_ms} ms; reconnect")
-        lines = b"".join(line for runner in self._runners if (line := runner.news(now_ms)))
+        lines = b""
+        for runner in self._runners:
+            line = runner.news(now_ms)
+            if line:
+                lines += line
         if lines:
             self._server.publish(lines)
         self._server.serve(now_ms, self.handle, self._greeting)
