@@ -233,6 +233,11 @@ class Flow:
 
         wait_for(flowed, f"{wh} Wh flow")
 
+    def until_flowed_again(self, wh: float, evse_id: int = 1) -> None:
+        """Wait until so much more energy flowed, through a contactor that may be open yet."""
+        goal = self.meter_wh(evse_id) + wh
+        wait_for(lambda: self.meter_wh(evse_id) >= goal, f"{wh} Wh flow")
+
     def reactions(self, cause: str, evse_id: int = 1) -> list[Json]:
         return [one for one in self.plant.evse(evse_id)["reactions"] if one["cause"] == cause]
 
