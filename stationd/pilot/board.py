@@ -26,7 +26,7 @@ from stationd.pilot.machine import FAULT_INPUTS, Pins, Seen
 
 PP_EVERY = 16
 """Ticks from one reading of the proximity contact to the next."""
-TEMPERATURE_EVERY = 64
+TEMPERATURE_EVERY = 32
 """Ticks from one reading of the temperature to the next. One that cannot be read is tried again as often as proximity,
 but never in the same tick."""
 KINDS = ("pilot", "contactor", "lock", "fault", "sensor")

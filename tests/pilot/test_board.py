@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stationd.fault_table import FAULTS
 from stationd.hwprofile import DriverSpec, EvseProfile, load
 from stationd.pilot.board import PP_EVERY, TEMPERATURE_EVERY, Channel, build, build_rest, never
 from stationd.pilot.interfaces import CpReading, DriverError, LockFeedback
@@ -199,6 +200,18 @@ def test_a_temperature_that_fails_later_is_not_kept() -> None:
     for tick in range(TEMPERATURE_EVERY):
         seen = board.channel.read(tick)
     assert seen.temperature_c is None
+
+
+@pytest.mark.parametrize("ticks", range(TEMPERATURE_EVERY))
+def test_a_temperature_that_fails_is_noticed_within_the_bound_of_its_fault(ticks: int) -> None:
+    board = Full()
+    for tick in range(ticks):
+        board.channel.read(tick)
+    board.broken.add("celsius")
+    waited_ms, period_ms = 0, 4
+    while board.channel.read(0).temperature_c is not None:
+        waited_ms += period_ms
+    assert waited_ms + 2 * period_ms <= FAULTS["hardware"].within_ms
 
 
 def test_currents_that_cannot_be_read_are_none() -> None:
