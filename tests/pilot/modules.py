@@ -39,8 +39,8 @@ Gap = tuple[str, str]
 GAPS: dict[Gap, str] = {}
 """(file, source line as it stands there without indentation) -> why no test reaches it, or not in all directions."""
 
-MACHINE = ("test_machine", "test_machine_lock")
-"""Whole sessions, on a bench."""
+MACHINE = ("test_machine_parts", "test_machine", "test_machine_lock")
+"""Single conditions of the machine, then whole sessions, on a bench."""
 ALSO = {
     "commands": ("test_machine_lock",),
     "connector_lock": ("test_machine_lock",),
@@ -49,12 +49,11 @@ ALSO = {
     "machine": (*MACHINE, "test_commands", "test_machine_invariants"),
     "permit": ("test_machine_lock",),
     "proximity": ("test_machine",),
-    "state": (*MACHINE,),
-    "verdicts": (*MACHINE,),
-    "watch": (*MACHINE,),
+    "state": ("test_machine_parts",),
+    "verdicts": MACHINE,
+    "watch": MACHINE,
 }
 """Tests of a file besides its own `test_<file>.py`, in the order in which they find a defect soonest."""
-
 TOO_SLOW = (
     "tests/pilot/test_machine_invariants.py::test_no_short_sequence_of_events_breaks_an_invariant[charging]",
     "tests/pilot/test_machine_invariants.py::test_no_long_sequence_breaks_an_invariant",
@@ -77,10 +76,10 @@ def mutated() -> tuple[str, ...]:
 
 
 def tests_of(path: str) -> tuple[str, ...]:
-    """Return the test files of a source file. A part of the machine may have none but the machine's."""
+    """Return the test files of a source file, in the order in which they are run."""
     if path == FAULT_TABLE:
         return ("tests/test_fault_table.py",)
     name = Path(path).stem
     own, also = f"test_{name}", ALSO.get(name, ())
-    names = also if also and not (ROOT / "tests/pilot" / f"{own}.py").exists() else (own, *also)
+    names = also if own in also else (own, *also)
     return tuple(f"tests/pilot/{one}.py" for one in names)

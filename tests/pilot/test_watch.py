@@ -1,316 +1,359 @@
-"""What is switched, tested and woken around a session, as stories on the bench."""
-
 from dataclasses import replace
+from math import nan
+from typing import Any
 
 import pytest
 
-from stationd.pilot import phase_switch
-from stationd.pilot.protocol import SelfTest
-from stationd.pilot.wake_up import SLEEP_MS, WAKE_MS
-from tests.pilot.bench import SOCKET, TETHERED, VOLTS, Bench, charging
+from stationd.pilot import phase_switch, rcd_test, wake_up
+from stationd.pilot.connector_lock import Lock
+from stationd.pilot.contactor import Contactor
+from stationd.pilot.cp import ENOUGH, CpState, CpTrack, Diode, Steady
+from stationd.pilot.cycles import Counters
+from stationd.pilot.derating import Curve, Heat
+from stationd.pilot.interfaces import LockFeedback
+from stationd.pilot.over_current import OverCurrent
+from stationd.pilot.permit import Permit
+from stationd.pilot.phase_switch import Phases
+from stationd.pilot.rcd_test import RcdTest
+from stationd.pilot.state import Rules, Seen, State, start
+from stationd.pilot.vehicle import Vehicle
+from stationd.pilot.wake_up import WakeUp
+from stationd.pilot.watch import may_offer, pilot_parted, readable, watch
 
-SWITCHED = replace(TETHERED, phase_switch=True, single_phase_max_a=20.0, hold_ms=4_000)
-TESTED = replace(TETHERED, rcd_test=True)
-
-
-def three_phase() -> Bench:
-    bench = Bench(rules=SWITCHED, phases=3)
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    bench.run(200)
-    bench.offer(32)
-    bench.run(100)
-    bench.volts = VOLTS["C"]
-    bench.until(closed=True, within_ms=2_000)
-    bench.run(10_100)
-    bench.offer(32)
-    return bench
-
-
-def obedient(bench: Bench, ms: int) -> None:
-    """Run with a vehicle that opens S2 half a second after PWM ended, and closes it half a second after it came."""
-    since_ms = 0
-    for _ in range(ms // 4):
-        pwm = 0 < bench.pins.duty < 100 and bench.pins.cp_connected
-        asks = bench.volts == VOLTS["C"]
-        since_ms = 0 if pwm == asks else since_ms + 4
-        if since_ms > 500:
-            bench.volts = VOLTS["C"] if pwm else VOLTS["B"]
-        bench.tick()
+NOW_MS = 100_000
+Changes = dict[str, Any]
+OPEN = Contactor(since_ms=0, settled=True, open_since_ms=0)
+CLOSED = Contactor(since_ms=0, settled=True, commanded=True)
+SEEN = Seen(9.0, -12.0, False, LockFeedback.LOCKED, 220.0)
+WAKING = (wake_up.Stage.WAKING, wake_up.Stage.JOINING)
 
 
-def test_three_phases_to_one_goes_through_an_open_contactor_and_a_parted_pilot() -> None:
-    bench = three_phase()
-    bench.offer(32, phases=1)
-    obedient(bench, 3_500)
-    assert bench.pins.phases == 1
-    obedient(bench, 1_200)
-    assert bench.pins.closed
-    assert bench.pins.duty == pytest.approx(20 / 0.6)  # one phase alone carries less
-    assert bench.faults == ()
+def state_of(rules: Changes | None = None, **changes: Any) -> State:
+    """Return a settled state under a permit, in which a vehicle in B is plugged for long and PWM runs."""
+    state = start(Rules(**({"max_a": 32.0, "has_socket": True} | (rules or {}))), 0)
+    usual: Changes = {
+        "track": CpTrack(CpState.B, 0, CpState.B, 2, ENOUGH), "contactor": OPEN, "settled": True, "duty": 26.7,
+        "permit": Permit(NOW_MS + 5_000, 16.0, granted=True, heard=True), "lock": Lock(since_ms=0, wanted=True),
+        "vehicle": Vehicle(5, came=True, seen_b=True, was_away=True), "offered_a": 16.0,
+    }  # fmt: skip
+    return replace(state, **(usual | changes))
 
 
-def test_a_vehicle_that_ignores_the_pause_is_opened_after_six_seconds_and_then_switched() -> None:
-    bench = three_phase()
-    bench.offer(32, phases=1)
-    assert 6_000 <= bench.until(closed=False, within_ms=7_000) <= 6_020
-    bench.run(1_000)
-    assert bench.pins.phases == 1
-    bench.offer(32, phases=1)
-    bench.until(closed=True, within_ms=5_000)
+def see(state: State, now_ms: int = NOW_MS, **seen: Any) -> State:
+    return watch(state, replace(SEEN, **seen), now_ms)
 
 
-@pytest.mark.parametrize(("every_ms", "most"), [(500, 0), (4_000, 6)])
-def test_a_brain_that_flaps_moves_the_switch_no_more_often_than_it_may_rest(every_ms: int, most: int) -> None:
-    bench = three_phase()
-    moves, was = 0, bench.pins.phases
-    for n in range(60_000 // every_ms):
-        bench.offer(32, phases=1 if n % 2 else 3)
-        obedient(bench, every_ms)
-        moves += bench.pins.phases != was
-        was = bench.pins.phases
-    assert min(most, 2) <= moves <= most
+@pytest.mark.parametrize(
+    ("rules", "seen"),
+    [
+        ({}, {"high_v": None}),
+        ({}, {"contactor": None}),
+        ({}, {"faulty": frozenset({"hardware"})}),
+        ({}, {"lock": None}),
+        ({}, {"pp_ohm": None}),
+        ({"has_temperature": True}, {"temperature_c": None}),
+        ({"has_temperature": True}, {"temperature_c": nan}),
+        ({"phase_switch": True}, {"phases": None}),
+        ({"has_current": True}, {"amps": None}),
+    ],
+)
+def test_each_input_that_the_board_has_must_be_readable(rules: Changes, seen: Changes) -> None:
+    given = Rules(**({"max_a": 32.0, "has_socket": True} | rules))
+    assert not readable(given, replace(SEEN, **seen))
+    fine: Changes = {"temperature_c": 20.0, "phases": 0, "amps": (0.0, 0.0, 0.0), "faulty": frozenset({"tilt"})}
+    assert readable(given, replace(SEEN, **fine))
 
 
-def test_a_stuck_switch_is_a_fault_until_it_is_reset() -> None:
-    bench = three_phase()
-    bench.phase_switch = "stuck"
-    bench.offer(32, phases=1)
-    obedient(bench, 4_000)
-    assert bench.faults == ("phase_switch",)
-    assert bench.pins.cp_connected
-    assert bench.pins.duty == 100.0
-    bench.phase_switch = "obeys"
-    bench.phases = 1
-    assert bench.reset("phase_switch") is None
-    bench.offer(32, phases=1)
-    obedient(bench, 3_000)
-    assert bench.pins.closed
-    assert bench.faults == ()
+def test_what_the_board_lacks_need_not_be_readable() -> None:
+    assert readable(Rules(max_a=32.0, has_socket=False), replace(SEEN, lock=None, pp_ohm=None))
+    assert readable(Rules(max_a=32.0, has_socket=True), SEEN)
 
 
-def test_a_switch_that_leaves_its_position_under_load_opens_at_once() -> None:
-    bench = three_phase()
-    bench.phase_switch = "stuck"
-    bench.phases = 1
-    assert bench.until(closed=False, within_ms=500) <= phase_switch.LOST_MS + 4
-    assert bench.faults == ("phase_switch",)
+@pytest.mark.parametrize("stage", list(phase_switch.Stage))
+def test_while_the_switch_parts_the_pilot_nothing_of_the_vehicle_is_believed(stage: phase_switch.Stage) -> None:
+    state = state_of(phases=Phases(since_ms=NOW_MS, position=3, stage=stage), diode=Diode(good=2))
+    parted = stage in (phase_switch.Stage.PARTED, phase_switch.Stage.MOVING, phase_switch.Stage.JOINING)
+    assert pilot_parted(state) is parted
+    assert may_offer(state, NOW_MS) is (stage is phase_switch.Stage.REST)
+    now = see(see(state, high_v=12.0, low_v=12.0), NOW_MS + 4, high_v=12.0, low_v=12.0)
+    assert now.track.state is (CpState.B if parted else CpState.A)
+    assert (now.vehicle == state.vehicle) is parted
+    assert (now.diode == state.diode) is parted
+    if parted:
+        assert now.track == CpTrack(CpState.B, 0, None, 0, ENOUGH, NOW_MS + 4)
 
 
-def test_a_switch_that_cannot_be_read_opens() -> None:
-    bench = three_phase()
-    bench.phase_switch = "unreadable"
-    assert bench.until(closed=False, within_ms=500) <= 50
-    assert bench.faults == ("hardware",)
+@pytest.mark.parametrize("stage", list(wake_up.Stage))
+@pytest.mark.parametrize("mode", ["none", "state_f", "cp_switch"])
+def test_waking_parts_the_pilot_only_by_the_switch_and_stops_the_offer_always(stage: wake_up.Stage, mode: str) -> None:
+    state = state_of({"wake_up": mode}, wake=WakeUp(stage, NOW_MS))
+    assert pilot_parted(state) is (mode == "cp_switch" and stage in WAKING)
+    assert may_offer(state, NOW_MS) is (stage not in WAKING)
 
 
-def test_one_phase_found_at_the_start_is_kept_and_limits() -> None:
-    bench = Bench(rules=SWITCHED, phases=1)
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    bench.run(200)
-    bench.offer(32, phases=1)
-    obedient(bench, 2_000)
-    assert bench.pins.phases == 1
-    assert bench.pins.closed
-    assert bench.pins.duty == pytest.approx(20 / 0.6)
+def test_a_vehicle_that_may_be_of_either_kind_is_offered_nothing_yet() -> None:
+    assert not may_offer(state_of(vehicle=Vehicle(NOW_MS - 3_099)), NOW_MS)
+    assert may_offer(state_of(vehicle=Vehicle(NOW_MS - 3_100)), NOW_MS)
 
 
-def test_without_a_permit_no_phase_is_switched() -> None:
-    bench = Bench(rules=SWITCHED, phases=3)
-    bench.run(1_200)
-    bench.offer(16, permit=False, phases=1)
-    bench.run(5_000)
-    assert bench.pins.phases == 3
+def test_a_pilot_that_was_never_read_is_no_state_before_the_start_is_over() -> None:
+    fresh = replace(state_of(), settled=False, track=CpTrack(), started_ms=NOW_MS - 500)
+    assert see(fresh, high_v=None).track is fresh.track
+    assert see(replace(fresh, settled=True), high_v=None).track.candidate is CpState.E
+    assert see(fresh).track.candidate is CpState.B
+    assert see(fresh, cp_new=False).track is fresh.track
 
 
-def test_the_residual_current_device_is_tested_before_each_session() -> None:
-    bench = charging(TESTED)
-    assert bench.state.counters.rcd_test == "passed"
-    bench.offer(0, permit=False)
-    bench.volts = VOLTS["B"]
-    bench.run(2_000)
-    bench.rcd = "dead"
-    bench.offer(16)
-    bench.volts = VOLTS["C"]
-    bench.run(2_500)
-    assert not bench.pins.closed
-    assert bench.faults == ("rcd_self_test",)
-    assert bench.state.counters.rcd_test == "failed"
-    bench.volts = VOLTS["A"]
-    bench.run(100)
-    assert bench.faults == ()
+@pytest.mark.parametrize(
+    ("started_ms", "seen", "settled"),
+    [
+        (NOW_MS - 999, {"high_v": None}, False),
+        (NOW_MS - 1_000, {"high_v": None}, True),
+        (NOW_MS - 8, {}, True),
+        (NOW_MS - 8, {"contactor": None}, False),
+    ],
+)
+def test_the_start_is_over_with_the_first_good_look_or_after_a_second(
+    started_ms: int, seen: Changes, settled: bool
+) -> None:
+    begun = replace(state_of(), settled=False, started_ms=started_ms)
+    assert see(begun, **seen).settled is settled
 
 
-def test_a_device_that_stays_tripped_after_its_test_is_a_real_trip() -> None:
-    bench = Bench(rules=TESTED, rcd="stays")
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    bench.offer(16)
-    bench.run(1_500)
-    assert set(bench.faults) == {"rcd_self_test", "rcd_trip"}
-    assert bench.state.latched == {"rcd_trip"}
+def test_without_a_confirmed_state_a_good_look_does_not_end_the_start() -> None:
+    begun = replace(state_of(), settled=False, started_ms=NOW_MS - 8, track=CpTrack())
+    assert not see(begun).settled
 
 
-def test_a_technician_can_test_the_device_without_a_vehicle() -> None:
-    bench = Bench(rules=TESTED)
-    bench.run(1_200)
-    assert bench.say(SelfTest(1, 1)) is None
-    bench.tick()
-    assert bench.pins.rcd_test
-    assert "under way" in str(bench.say(SelfTest(1, 2)))
-    bench.run(200)
-    assert bench.state.counters.rcd_test == "passed"
-    assert not bench.pins.rcd_test
+def test_unreadable_inputs_are_a_fault_of_the_board_only_after_the_start() -> None:
+    for settled in (False, True):
+        state = replace(state_of(), settled=settled, started_ms=NOW_MS)
+        for reading in ({"contactor": None}, {"faulty": frozenset({"hardware"})}):
+            now = see(see(state, **reading), NOW_MS + 4, **reading)  # type: ignore[arg-type]
+            assert ("hardware" in now.inputs.active) is settled
 
 
-def test_a_test_by_hand_is_refused_where_it_makes_no_sense() -> None:
-    assert "no test output" in str(Bench(rules=TETHERED).say(SelfTest(1, 1)))
-    assert "not surely open" in str(charging(TESTED).say(SelfTest(1, 1)))
-    bench = Bench(rules=TESTED, faulty=frozenset({"rcd_trip"}))
-    bench.run(1_200)
-    assert "it is tripped" in str(bench.say(SelfTest(1, 1)))
+@pytest.mark.parametrize("stage", list(rcd_test.Stage))
+def test_a_trip_that_was_asked_for_is_no_trip(stage: rcd_test.Stage) -> None:
+    state = state_of({"rcd_test": True}, rcd_test=RcdTest(stage, NOW_MS))
+    tripped = frozenset({"rcd_trip", "tilt"})
+    now = see(see(state, faulty=tripped), NOW_MS + 4, faulty=tripped)
+    assert "tilt" in now.inputs.active
+    asked = stage in rcd_test.UNDER_WAY
+    assert ("rcd_trip" in now.inputs.active) is not asked
+    assert ("rcd_trip" in now.latched) is not asked
 
 
-def test_a_failed_test_can_be_repeated_by_hand_and_by_a_reset() -> None:
-    bench = Bench(rules=TESTED, rcd="dead")
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    bench.offer(16)
-    bench.run(1_500)
-    assert bench.faults == ("rcd_self_test",)
-    bench.rcd = "obeys"
-    assert bench.reset("rcd_self_test") is None
-    bench.run(200)
-    assert bench.faults == ()
-    assert bench.state.counters.rcd_test == "passed"
+def test_a_trip_and_a_weld_are_latched() -> None:
+    state = state_of(latched=frozenset({"hardware"}))
+    tripped = see(see(state, faulty=frozenset({"rcd_trip"})), NOW_MS + 4, faulty=frozenset({"rcd_trip"}))
+    assert tripped.latched == {"hardware", "rcd_trip"}
+    welded = see(replace(state, contactor=replace(OPEN, differs_since_ms=0)), contactor=True)
+    assert welded.latched == {"hardware", "contactor_welded"}
+    assert see(state).latched is state.latched
 
 
-@pytest.mark.parametrize("mode", ["state_f", "cp_switch"])
-def test_a_sleeping_vehicle_is_woken_once(mode: str) -> None:
-    bench = Bench(rules=replace(SOCKET, wake_up=mode))
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    bench.run(200)
-    woken = 0
-    was = False
-    for _ in range(80):
-        bench.offer(16)
-        for _ in range(250):
-            pins = bench.tick()
-            wakes = pins.duty == 0.0 or not pins.cp_connected
-            woken += wakes and not was
-            was = wakes
-    assert woken == 1
-    assert bench.pins.locked is True
-    assert bench.faults == ()
-    bench.volts = VOLTS["C"]
-    bench.until(closed=True, within_ms=2_000)
+@pytest.mark.parametrize(
+    ("test", "state", "seen", "stage"),
+    [
+        (RcdTest(), {}, {}, rcd_test.Stage.TRIPPING),
+        (RcdTest(), {"permit": Permit(NOW_MS)}, {}, rcd_test.Stage.DUE),
+        (RcdTest(), {"faults": ("tilt",)}, {}, rcd_test.Stage.DUE),
+        (RcdTest(), {"stopping": True}, {}, rcd_test.Stage.DUE),
+        (RcdTest(), {"track": CpTrack(CpState.A, 0, CpState.A, 2, 4)}, {"high_v": 12.0}, rcd_test.Stage.DUE),
+        (RcdTest(), {}, {"contactor": True}, rcd_test.Stage.DUE),
+        (RcdTest(), {"contactor": CLOSED}, {"contactor": True}, rcd_test.Stage.DUE),
+        (RcdTest(), {}, {"faulty": frozenset({"rcd_trip"})}, rcd_test.Stage.DUE),
+        (RcdTest(rcd_test.Stage.PASSED), {}, {}, rcd_test.Stage.PASSED),
+        (RcdTest(rcd_test.Stage.PASSED), {"permit": Permit(NOW_MS)}, {}, rcd_test.Stage.DUE),
+        (RcdTest(rcd_test.Stage.PASSED), {"permit": Permit(NOW_MS), "contactor": CLOSED}, {"contactor": True},
+         rcd_test.Stage.PASSED),
+        (RcdTest(rcd_test.Stage.FAILED), {"permit": Permit(NOW_MS)}, {}, rcd_test.Stage.FAILED),
+        (RcdTest(rcd_test.Stage.FAILED), {"track": CpTrack(CpState.A, 0, CpState.A, 2, 4)}, {"high_v": 12.0},
+         rcd_test.Stage.DUE),
+        (RcdTest(rcd_test.Stage.TRIPPING, NOW_MS - 999), {}, {}, rcd_test.Stage.TRIPPING),
+        (RcdTest(rcd_test.Stage.TRIPPING, NOW_MS - 1_000), {}, {}, rcd_test.Stage.FAILED),
+    ],
+)  # fmt: skip
+def test_the_self_test_belongs_to_one_session(test: RcdTest, state: Changes, seen: Changes, stage: int) -> None:
+    assert see(state_of({"rcd_test": True}, rcd_test=test, **state), **seen).rcd_test.stage is stage
+    without = state_of(rcd_test=test, **state)
+    assert see(without, **seen).rcd_test is test
 
 
-def test_a_vehicle_that_left_while_the_pilot_was_parted_is_missed_afterwards() -> None:
-    bench = Bench(rules=replace(TETHERED, wake_up="cp_switch"))
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    for _ in range((SLEEP_MS + 1_000) // 500):
-        bench.offer(16)
-        bench.run(500)
-    assert not bench.pins.cp_connected
-    bench.volts = VOLTS["A"]
-    bench.run(WAKE_MS + 500)
-    assert bench.pins.cp_connected
-    assert bench.state.track.state == "A"
-    assert bench.pins.duty == 100.0
+def test_the_result_of_a_self_test_is_kept_when_it_ends() -> None:
+    passing = RcdTest(rcd_test.Stage.RELEASING, NOW_MS, count=1)
+    state = state_of({"rcd_test": True}, rcd_test=passing, counters=Counters(cycles=3))
+    assert see(state).counters == Counters(cycles=3, rcd_test="passed")
+    failing = replace(state, rcd_test=RcdTest(rcd_test.Stage.TRIPPING, NOW_MS - 1_000))
+    assert see(failing).counters.rcd_test == "failed"
+    begun = replace(state, rcd_test=RcdTest(), counters=Counters(rcd_test="passed"))
+    assert see(begun).counters is begun.counters
 
 
-def test_no_fault_wakes_and_a_fault_ends_the_waking() -> None:
-    bench = Bench(rules=replace(TETHERED, wake_up="cp_switch"))
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    for _ in range((SLEEP_MS + 1_000) // 500):
-        bench.offer(16)
-        bench.run(500)
-    bench.faulty = frozenset({"tilt"})
-    bench.run(12)
-    assert bench.pins.cp_connected
-    assert bench.faults == ("tilt",)
+def test_failed_closings_and_slow_openings_are_counted_once() -> None:
+    state = state_of(contactor=replace(CLOSED, settled=False, differs_since_ms=NOW_MS - 1_000), counters=Counters(9))
+    failed = see(state, contactor=False)
+    assert (failed.contactor.failed, failed.counters) == (True, Counters(9, failed_closings=1))
+    assert see(failed, NOW_MS + 4, contactor=False).counters is failed.counters
+    opened = Contactor(since_ms=NOW_MS - 200, opening=True, open_since_ms=NOW_MS - 60)
+    assert see(state_of(contactor=opened, counters=Counters(9))).counters == Counters(9, slow_openings=1)
+    fast = replace(opened, since_ms=NOW_MS - 160)
+    assert see(state_of(contactor=fast)).counters == Counters()
+    assert see(state_of({"slow_open_ms": 90}, contactor=fast)).counters.slow_openings == 1
 
 
-def test_an_ordinary_vehicle_plugged_at_the_start_gets_its_full_current() -> None:
-    bench = Bench(rules=TETHERED, volts=VOLTS["C"])
-    bench.offer(32)
-    bench.run(1_500)
-    assert bench.pins.duty == 100.0  # it may have seen another station's PWM: first it must leave C
-    bench.volts = VOLTS["B"]
-    bench.run(100)
-    assert bench.pins.duty == pytest.approx(32 / 0.6)
-    bench.volts = VOLTS["C"]
-    bench.until(closed=True, within_ms=2_000)
-    assert bench.state.warnings == ()
+@pytest.mark.parametrize(
+    ("cp", "high_v", "commanded", "tries"),
+    [(CpState.A, 12.0, False, 0), (CpState.B, 9.0, False, 2), (CpState.E, 0.0, False, 2), (CpState.A, 12.0, True, 2)],
+)
+def test_the_next_vehicle_gets_its_own_tries(cp: CpState, high_v: float, commanded: bool, tries: int) -> None:
+    coil = replace(CLOSED if commanded else OPEN, since_ms=NOW_MS - 100, tries=2)
+    state = state_of(track=CpTrack(cp, 0, cp, 5, 4), contactor=coil)
+    assert see(state, high_v=high_v, contactor=commanded).contactor.tries == tries
 
 
-def test_a_vehicle_that_stays_in_c_at_the_start_is_a_simplified_one() -> None:
-    bench = Bench(rules=TETHERED, volts=VOLTS["C"])
-    bench.offer(32)
-    assert 3_100 <= bench.until(closed=True, within_ms=6_000) <= 3_500
-    assert bench.pins.duty == pytest.approx(10 / 0.6)
+def test_the_times_of_the_contactor_are_those_of_the_profile() -> None:
+    rules = {"close_ms": 70, "open_ms": 40}
+    closing = replace(CLOSED, settled=False, differs_since_ms=NOW_MS - 70)
+    assert see(state_of(rules, contactor=closing), contactor=False).contactor.failed
+    assert not see(state_of(rules, contactor=closing), NOW_MS - 1, contactor=False).contactor.failed
+    opening = Contactor(since_ms=0, differs_since_ms=NOW_MS - 40)
+    assert see(state_of(rules, contactor=opening), contactor=True).contactor.welded
+    assert not see(state_of(rules, contactor=opening), NOW_MS - 1, contactor=True).contactor.welded
 
 
-def test_state_f_follows_a_fault_under_load_for_its_time() -> None:
-    bench = charging(TETHERED)
-    bench.faulty = frozenset({"tilt"})
-    bench.until(closed=False, within_ms=100)
-    assert bench.pins.duty == 0.0
-    bench.run(280)
-    assert bench.pins.duty == 0.0
-    bench.run(40)
-    assert bench.pins.duty == 100.0
-    assert bench.faults == ("tilt",)
+@pytest.mark.parametrize(("commanded", "held"), [(True, 7.0), (False, 0.0)])
+def test_a_lost_permit_is_held_for_a_closed_contactor(commanded: bool, held: float) -> None:
+    gone = replace(state_of().permit, until_ms=NOW_MS)
+    coil = CLOSED if commanded else OPEN
+    state = state_of({"hold_a": 7.0, "hold_ms": 500}, permit=gone, contactor=coil)
+    now = see(state, contactor=commanded)
+    assert (now.permit.lost, now.permit.hold_a) == (True, held)
+    assert see(now, NOW_MS + 499, contactor=commanded).permit.hold_a == held
+    assert see(now, NOW_MS + 500, contactor=commanded).permit.hold_a == 0.0
 
 
-def test_no_state_f_where_the_profile_has_none_or_nothing_flowed() -> None:
-    bench = charging(replace(TETHERED, fault_f_ms=0))
-    bench.faulty = frozenset({"tilt"})
-    bench.until(closed=False, within_ms=100)
-    assert bench.pins.duty == 100.0
-    idle = Bench(rules=TETHERED)
-    idle.run(1_200)
-    idle.faulty = frozenset({"tilt"})
-    for _ in range(100):
-        assert idle.tick().duty == 100.0
+def test_too_much_current_is_found_after_the_time_of_the_profile() -> None:
+    state = state_of({"over_current_ms": 50}, contactor=CLOSED, over=OverCurrent(NOW_MS - 50))
+    much = {"contactor": True, "amps": (0.0, 0.0, 30.0), "high_v": 6.0}
+    assert see(state, **much).over.found
+    assert not see(state, NOW_MS - 1, **much).over.found
+    assert not see(replace(state, contactor=OPEN), amps=(0.0, 0.0, 30.0)).over.found
+    assert not see(replace(state, offered_a=32.0), **much).over.found
+    gone = replace(state, over=OverCurrent(0, found=True), track=CpTrack(CpState.A, 0, CpState.A, 2, 4))
+    assert see(gone, high_v=12.0).over == OverCurrent()
 
 
-def test_a_fault_that_ends_during_state_f_closes_nothing_before_its_end() -> None:
-    bench = charging(replace(TETHERED, fault_f_ms=5_000, min_off_ms=100))
-    bench.volts = VOLTS["D"]
-    bench.until(closed=False, within_ms=100)
-    bench.volts = VOLTS["C"]
-    bench.run(4_800)
-    assert bench.pins.duty == 0.0
-    assert not bench.pins.closed
-    bench.offer(16)
-    bench.until(closed=True, within_ms=1_500)
+def test_heat_falls_only_by_the_hysteresis_of_the_profile() -> None:
+    state = state_of({"derating": Curve(50.0, 60.0, 70.0, 9.0)}, heat=Heat(60.0))
+    assert see(state, temperature_c=50.0).heat == Heat(59.0)
 
 
-def test_what_is_missing_is_named() -> None:
-    bench = Bench(rules=SOCKET)
-    bench.run(1_200)
-    bench.volts = VOLTS["B"]
-    bench.run(100)
-    assert bench.state.waits_for == ""  # it asks for nothing
-    bench.volts = VOLTS["C"]
-    bench.run(100)
-    assert bench.state.waits_for == "permit"
-    bench.lock = "jammed"
-    bench.offer(0)
-    bench.tick()
-    assert bench.state.waits_for == "offer"
-    bench.offer(16)
-    bench.run(300)
-    assert bench.state.waits_for == "lock"
-    bench.faulty = frozenset({"tilt"})
-    bench.run(20)
-    assert bench.state.waits_for == "fault"
-    bench.stop()
-    bench.tick()
-    assert bench.state.waits_for == "stopping"
+@pytest.mark.parametrize(
+    ("stuck_ms", "seen", "since_ms"),
+    [(100, {}, 7), (100, {"high_v": 9.1}, NOW_MS), (0, {"high_v": 9.1}, 7), (100, {"high_v": 9.1, "cp_new": False}, 7)],
+)
+def test_readings_that_repeat_are_timed_where_the_front_end_has_noise(
+    stuck_ms: int, seen: Changes, since_ms: int
+) -> None:
+    state = state_of({"stuck_ms": stuck_ms}, steady=Steady(9.0, -12.0, 7))
+    assert see(state, **seen).steady.since_ms == since_ms
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen", "good"),
+    [
+        ({}, {}, 1),
+        ({}, {"cp_new": False}, 0),
+        ({"duty": 100.0}, {}, 0),
+        ({"track": CpTrack(CpState.E, 0, CpState.E, 5, 4)}, {"high_v": 0.0}, 0),
+    ],
+)
+def test_the_diode_is_looked_at_in_new_samples_of_a_vehicle_under_pwm(
+    changes: Changes, seen: Changes, good: int
+) -> None:
+    assert see(state_of(**changes), **seen).diode.good == good
+
+
+def test_the_diode_check_ends_with_the_vehicle_and_outlives_a_disturbance() -> None:
+    shorted = Diode(shorted=True)
+    gone = state_of(diode=shorted, track=CpTrack(CpState.A, 0, CpState.A, 2, 4))
+    assert see(gone, high_v=12.0).diode == Diode()
+    disturbed = state_of(diode=shorted, track=CpTrack(CpState.E, 0, CpState.E, 5, 4))
+    assert see(disturbed, high_v=0.0).diode is shorted
+
+
+def test_the_time_of_pwm_counts_for_the_diode() -> None:
+    bad = Diode(0, NOW_MS - 100)
+    assert see(state_of(diode=bad, duty_kind_ms=NOW_MS - 500), low_v=-5.0).diode.shorted
+    assert not see(state_of(diode=bad, duty_kind_ms=NOW_MS - 499), low_v=-5.0).diode.shorted
+
+
+def test_a_fixed_cable_is_not_looked_for() -> None:
+    state = state_of({"has_socket": False})
+    assert see(state).cable is state.cable
+    assert see(state_of()).cable.candidate == 32.0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"permit": Permit(NOW_MS, 16.0, granted=True)},
+        {"permit": Permit(NOW_MS + 1, 5.9, granted=True)},
+        {"faults": ("tilt",)},
+        {"stopping": True},
+        {"available": False},
+        {"phases": Phases(since_ms=NOW_MS, stage=phase_switch.Stage.STOPPING)},
+    ],
+)
+def test_nobody_is_woken_without_a_current_to_offer(changes: Changes) -> None:
+    asleep = WakeUp(wake_up.Stage.WATCHING, NOW_MS - 30_000)
+    assert see(state_of({"wake_up": "state_f"}, wake=asleep, **changes)).wake == WakeUp()
+
+
+def test_a_vehicle_is_woken_where_the_board_can_and_pwm_offers() -> None:
+    asleep = WakeUp(wake_up.Stage.WATCHING, NOW_MS - 30_000)
+    permit = Permit(NOW_MS + 1, 6.0, granted=True)
+    for mode in ("state_f", "cp_switch"):
+        state = state_of({"wake_up": mode}, wake=asleep, permit=permit, offered_a=6.0)
+        assert see(state).wake == WakeUp(wake_up.Stage.WAKING, NOW_MS)
+        assert see(replace(state, offered_a=5.9)).wake == WakeUp()
+    assert see(state_of(wake=asleep)).wake is asleep
+
+
+@pytest.mark.parametrize(
+    ("rules", "changes", "stage"),
+    [
+        ({"phase_switch": True}, {}, phase_switch.Stage.STOPPING),
+        ({}, {}, phase_switch.Stage.REST),
+        ({"phase_switch": True}, {"stopping": True}, phase_switch.Stage.REST),
+        ({"phase_switch": True}, {"faults": ("tilt",)}, phase_switch.Stage.REST),
+        ({"phase_switch": True}, {"permit": Permit(NOW_MS, 16.0, granted=True, phases=1)}, phase_switch.Stage.REST),
+        ({"phase_switch": True}, {"wake": WakeUp(wake_up.Stage.WAKING, NOW_MS)}, phase_switch.Stage.REST),
+        ({"phase_switch": True}, {"wake": WakeUp(wake_up.Stage.JOINING, NOW_MS)}, phase_switch.Stage.REST),
+        ({"phase_switch": True}, {"wake": WakeUp(wake_up.Stage.DONE, NOW_MS)}, phase_switch.Stage.STOPPING),
+    ],
+)
+def test_phases_are_changed_for_a_permit_and_for_nothing_else(rules: Changes, changes: Changes, stage: int) -> None:
+    one = Permit(NOW_MS + 1, 16.0, granted=True, phases=1)
+    three = Phases(since_ms=0, position=3)
+    state = state_of(rules, **({"permit": one, "phases": three} | changes))
+    assert see(state, phases=3).phases.stage is stage
+
+
+def test_the_switch_moves_only_under_an_open_contactor_and_rests_as_the_profile_says() -> None:
+    parted = Phases(since_ms=NOW_MS - 100, position=3, target=1, stage=phase_switch.Stage.PARTED)
+    state = state_of({"phase_switch": True, "rest_ms": 77}, phases=parted)
+    moved = see(state, phases=3).phases
+    assert (moved.stage, moved.position, moved.rested_ms) == (phase_switch.Stage.MOVING, 1, NOW_MS + 77)
+    for closed in (True, None):
+        assert see(state, phases=3, contactor=closed).phases.stage is phase_switch.Stage.JOINING
+
+
+def test_nothing_new_makes_no_new_state() -> None:
+    state = see(state_of(track=CpTrack(CpState.B, 0, CpState.B, 2, ENOUGH)))
+    for now_ms in range(NOW_MS + 4, NOW_MS + 2_000, 4):
+        last = state
+        state = see(state, now_ms)
+    assert state is last
