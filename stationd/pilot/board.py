@@ -142,6 +142,11 @@ class Channel:
         if pins.closed:
             self._try(self._contactor.write, closed=in_time(), now_ms=now_ms)
 
+    @property
+    def releases_on_death(self) -> bool:
+        """True if the contactor's driver confirms that the kernel drops its coil when this process dies."""
+        return getattr(self._contactor, "releases_on_death", False) is True
+
     def close(self) -> None:
         """Give all devices back."""
         sensors = (*self._faults, self._temperature, self._current, self._proximity)

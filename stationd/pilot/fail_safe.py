@@ -20,5 +20,5 @@ def refusals(profile: HwProfile, channels: Sequence[Channel]) -> list[str]:
         f"{channel.evse_id} does not confirm that this kernel releases its pin when the process dies; "
         f"turn the kernel's strict mode on, or build the board with a pulse or an mcu"
         for channel in channels
-        if getattr(channel, "releases_on_death", None) is not True
+        if not channel.releases_on_death
     ]
