@@ -103,6 +103,15 @@ class Bench:
                 return self.now_ms - began
         raise AssertionError(f"contactor not commanded closed={closed} within {within_ms} ms")
 
+    def until_about_to_close(self, within_ms: int = 3_000) -> "Bench":
+        """Tick until the next tick would close."""
+        began = self.now_ms
+        while self.now_ms - began < within_ms:
+            if self.clone().tick().closed:
+                return self
+            self.tick()
+        raise AssertionError(f"contactor would not close within {within_ms} ms")
+
     def say(self, message: Message) -> str | None:
         self.state, error = commands.apply(self.state, self.seen, message, self.now_ms)
         return error

@@ -36,7 +36,11 @@ EDGES = {
 """What does the input and output, and why branch figures say little about it."""
 
 Gap = tuple[str, str]
-GAPS: dict[Gap, str] = {}
+GAPS: dict[Gap, str] = {
+    ("stationd/pilot/phase_switch.py", "case Stage.JOINING:"): "the last of all stages: there is no way past it",
+    ("stationd/pilot/proximity.py", "for end, amps in _ROW_ENDS:"): "its last row ends where the check before it ends",
+    ("stationd/pilot/proximity.py", "return None"): "follows that loop, for the type checker",
+}
 """(file, source line as it stands there without indentation) -> why no test reaches it, or not in all directions."""
 
 MACHINE = ("test_machine_parts", "test_machine", "test_machine_lock")
@@ -46,7 +50,7 @@ ALSO = {
     "connector_lock": ("test_machine_lock",),
     "contactor": ("test_machine",),
     "cp": ("test_machine",),
-    "machine": (*MACHINE, "test_commands", "test_machine_invariants"),
+    "machine": (*MACHINE, "test_machine_invariants"),
     "permit": ("test_machine_lock",),
     "proximity": ("test_machine",),
     "state": ("test_machine_parts",),

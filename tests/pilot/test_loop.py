@@ -13,7 +13,7 @@ from stationd.pilot.protocol import GetStats, Hello, Offer, Reply, ResetFault, S
 from stationd.pilot.runner import STALL_MS
 from stationd.pilot.server import Server
 from tests.pilot.bench import VOLTS, Bench
-from tests.pilot.test_runner import runner_of
+from tests.pilot.test_runner import channel_of, runner_of
 
 MS = 1_000_000
 
@@ -324,3 +324,102 @@ def test_a_brain_that_floods_and_does_not_read_loses_its_connection_and_its_vehi
     rig.run_on(6_000)
     assert rig.bench.contactor is False
     assert rig.loop.measured().overruns == 0
+
+
+def test_the_patience_of_the_loop_is_that_of_the_documents() -> None:
+    assert (FORGET_MS, STOP_MS) == (2_500, 300)
+
+
+def test_a_run_with_an_end_stops_at_it(rig: Rig) -> None:
+    began_ms = rig.time.now_ns // MS
+    rig.run(40)
+    assert rig.time.now_ns // MS == began_ms + 40
+
+
+def test_work_is_measured_in_microseconds(rig: Rig) -> None:
+    rig.time.cost_ns = 100_000
+    rig.run(40)
+    stats = rig.loop.measured()
+    assert 100 <= stats.work_mean_us <= stats.work_max_us <= 1_000
+    assert (stats.seq, stats.period_ms) == (0, 4)
+
+
+@pytest.mark.parametrize(("work_ns", "overruns"), [(4 * MS, 0), (4 * MS + 1, 1)])
+def test_work_that_takes_longer_than_a_period_is_an_overrun(rig: Rig, work_ns: int, overruns: int) -> None:
+    def slow() -> None:
+        rig.time.now_ns += work_ns
+        channel_of(rig.runner).reading = lambda: None
+
+    channel_of(rig.runner).reading = slow
+    rig.run(40)
+    assert rig.loop.stats.overruns == overruns
+
+
+def test_the_inputs_and_the_watchdog_are_told_the_time(rig: Rig) -> None:
+    told: list[int] = []
+    channel = channel_of(rig.runner)
+    look = channel.read
+    channel.read = lambda now_ms: (told.append(now_ms), look(now_ms))[1]  # type: ignore[method-assign]
+    began_ms = rig.time.now_ns // MS
+    rig.run(8)
+    assert told == [began_ms, began_ms + 4, began_ms + 8]
+    assert rig.pats == told
+
+
+def test_a_tick_that_took_long_tells_the_time_of_its_end(rig: Rig) -> None:
+    rig.time.at[1_008] = lambda: setattr(channel_of(rig.runner), "reading", slow)
+
+    def slow() -> None:
+        rig.time.now_ns += 30 * MS
+        channel_of(rig.runner).reading = lambda: None
+
+    rig.run(8)
+    assert rig.pats[-1] == 1_038
+
+
+@pytest.mark.parametrize(("gap_ms", "dropped"), [(FORGET_MS, 0), (FORGET_MS + 1, 1)])
+def test_connections_end_after_a_pause_of_more_than_2_5_s(rig: Rig, gap_ms: int, dropped: int) -> None:
+    reasons: list[str] = []
+    rig.server.drop_all = reasons.append  # type: ignore[method-assign]
+    rig.time.at[1_008] = lambda: setattr(rig.time, "now_ns", (1_004 + gap_ms) * MS)
+    rig.run(gap_ms + 100)
+    assert len(reasons) == dropped
+    assert all(f"{gap_ms} ms" in reason for reason in reasons)
+
+
+def test_whoever_comes_is_told_everything_at_once(rig: Rig) -> None:
+    rig.run_on(1_100)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(rig.server.path)
+        client.send(encode(Hello(1, "reader")))
+        rig.run_on(12)
+        lines = [decode(line + b"\n") for line in client.recv(65_536).splitlines()]
+    assert [type(line) for line in lines] == [Hello, Status]
+
+
+def test_the_end_writes_what_a_full_disk_refused_before(rig: Rig) -> None:
+    rig.bench.faulty = frozenset({"rcd_trip"})
+    rig.latch_path.mkdir()
+    rig.time.at[1_500] = rig.latch_path.rmdir
+    rig.time.at[1_600] = rig.loop.stop
+    rig.loop.run()
+    assert "rcd_trip" in rig.latch_path.read_text()
+
+
+def test_a_stop_waits_for_every_contactor(rig: Rig) -> None:
+    other = Bench(coil="welded")
+    rig.loop._runners = (rig.runner, runner_of(other, rig.time.clock))
+    rig.loop._reactions = rig.loop._reactions * 2
+    rig.time.at[1_100] = rig.loop.stop
+    rig.loop.run()
+    assert rig.time.now_ns // MS >= 1_100 + STOP_MS
+
+
+def test_the_time_that_999_of_1000_keep_is_told(rig: Rig) -> None:
+    stats = rig.loop.stats
+    for histogram in (stats.late, stats.reaction):
+        for time_us in (10,) * 9_985 + (1_000,) * 14 + (40_000,):
+            histogram.add(time_us)
+    told = rig.loop.measured(7)
+    assert (told.seq, told.late_p999_us, told.reaction_p999_us) == (7, 1_050, 1_050)
+    assert (told.late_max_us, told.reaction_max_us, told.reactions) == (40_000, 40_000, 10_000)

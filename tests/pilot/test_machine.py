@@ -90,8 +90,7 @@ def test_the_sample_in_which_it_would_close_must_ask_for_power_too(state: str) -
     bench = plugged()
     bench.offer(16)
     bench.volts = VOLTS["C"]
-    while not bench.clone().tick().closed:
-        bench.tick()
+    bench.until_about_to_close()
     bench.volts = VOLTS[state]
     assert not bench.tick().closed
 

@@ -159,9 +159,7 @@ def about_to_close() -> Bench:
     bench.volts = VOLTS["B"]
     bench.run(1_200)
     bench.volts = VOLTS["C"]
-    while not bench.clone().tick().closed:
-        bench.tick()
-    return bench
+    return bench.until_about_to_close()
 
 
 @pytest.mark.parametrize("min_off_ms", [100, 500, 2_000])

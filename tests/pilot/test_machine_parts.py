@@ -25,9 +25,7 @@ def about_to_close() -> Bench:
     bench = plugged()
     bench.offer(16)
     bench.volts = VOLTS["C"]
-    while not bench.clone().tick().closed:
-        bench.tick()
-    return bench
+    return bench.until_about_to_close()
 
 
 READY = about_to_close()
