@@ -241,6 +241,7 @@ class Brain:
             ca_file=_text(csms.ca_file),
             client_certificate_file=_text(csms.client_certificate_file),
             client_key_file=_text(csms.client_key_file),
+            allow_tls_rsa=csms.allow_tls_rsa,
         )
 
     def _api(self, station: Station, csms: Csms, pilot: PilotLink, clock: Timekeeper, boot_reason: str) -> Server:

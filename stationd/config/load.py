@@ -26,6 +26,7 @@ from stationd.config.schema import (
 )
 from stationd.domain import variable_table as table
 from stationd.domain.errors import ConfigurationError
+from stationd.domain.hosts import on_this_machine
 
 MAX_SOCKET_PATH = 107
 """Bytes of a unix socket's path; the kernel takes no more."""
@@ -139,6 +140,12 @@ class _Reader:
             found["security_profile"] = (3 if by_certificate else 2) if tls else int(found["password"] is not None)
         if tls is not None:
             self._check_profile(found, tls=tls)
+            if not tls and given is None and not on_this_machine(urlsplit(found["url"]).hostname):
+                self._document.error(
+                    ("csms", "url"),
+                    f"= {found['url']!r} would send everything in clear text: use wss://, or, if the network is "
+                    f"trusted (a VPN), say so by security_profile = {found['security_profile']}",
+                )
         self._check_identity(found.get("identity"), found["security_profile"])
         return CsmsConfig(**found)
 
@@ -198,6 +205,8 @@ class _Reader:
             self._document.error(at, f"= {profile} sends no client certificate, but one is given: remove it or use 3")
         if profile >= 2 and found.get("ca_file") is None:
             self._document.error(at, f"= {profile} needs ca_file: add the certificates that may have signed the CSMS's")
+        if profile < 2 and found.get("allow_tls_rsa"):
+            self._document.error(("csms", "allow_tls_rsa"), "is for wss:// addresses: remove it")
         if profile < 2 and found.get("ca_file") is not None:
             self._document.error(at, f"= {profile} checks no certificates, but ca_file is given: remove it or use 2")
 

@@ -83,6 +83,9 @@ KEYS = (
         example='"/etc/stationd/station.pem"'),
     Key("csms", "client_key_file", Kind.PATH, "Private key (PEM) of that certificate", "none",
         example='"/etc/stationd/station.key"'),
+    Key("csms", "allow_tls_rsa", Kind.BOOLEAN,
+        "Offer `TLS_RSA_…` suites too, which have no forward secrecy, to a CSMS that knows no others", "`false`",
+        example="true"),
     Key("csms", "offline", Kind.BOOLEAN, "Start without a connection to the CSMS", "`false`", example="true"),
     Key("restart", "reboot_command", Kind.TEXTS,
         "Program (absolute path) and arguments that reboot the board at a hard reset; empty: restart stationd only",
@@ -149,6 +152,7 @@ class CsmsConfig:
     ca_file: Path | None = None
     client_certificate_file: Path | None = None
     client_key_file: Path | None = None
+    allow_tls_rsa: bool = False
     offline: bool = False
 
 

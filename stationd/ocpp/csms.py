@@ -21,6 +21,7 @@ from stationd.ocpp.registration import Registration, Way
 from stationd.ocpp.rpc import transport
 from stationd.ocpp.rpc.channel import Channel
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
+from stationd.ocpp.rpc.dial import connect
 from stationd.ocpp.rpc.session import Session
 from stationd.ocpp.sender import Sender
 from stationd.ocpp.version import Context, Version
@@ -304,7 +305,7 @@ class Csms:
 
     async def _serve(self, station: StationPort) -> None:
         self._dialling = self._connection()
-        socket = await transport.connect(self._dialling)
+        socket = await connect(self._dialling)
         begun = self._clock.monotonic()
         try:
             self._conversation = self._conversation_over(socket, self._dialling, station)

@@ -162,6 +162,8 @@ class Sandbox:
         password = options.password if options.csms_url is None else options.csms_password
         if password:
             csms["password"] = password
+        if options.csms_url is not None and options.csms_url.startswith("ws://"):
+            csms["security_profile"] = 1 if password else 0  # who names such an address knows the network
         sections: dict[str, Mapping[str, Any]] = {
             "station": {
                 "vendor": "stationd", "model": "Simulated", "serial_number": options.identity, "evses": options.evses,

@@ -224,6 +224,7 @@ def test_the_security_profile_follows_from_what_is_given(read: Read, text: str, 
         (TLS + 'client_certificate_file = "c"\n', "= 3 needs client_certificate_file and client_key_file"),
         (TLS + PASSWORD + 'security_profile = 2\nclient_key_file = "k"\n', "= 2 sends no client certificate"),
         (BASE + 'ca_file = "ca"\n', "= 0 checks no certificates, but ca_file is given"),
+        (BASE + "allow_tls_rsa = true\n", "[csms] allow_tls_rsa is for wss:// addresses: remove it"),
         (BASE + "security_profile = 4\n", "security_profile = 4 is no whole number from 0 to 3"),
     ],
 )
@@ -251,6 +252,15 @@ def test_an_address_that_cannot_work_is_refused_without_telling_its_secrets(
     text = refused(read, BASE.replace("ws://127.0.0.1:9000/ocpp", url))
     assert sentence in text
     assert "secret" not in text
+
+
+@pytest.mark.parametrize("password", ["", PASSWORD])
+def test_clear_text_over_a_network_must_be_chosen_explicitly(read: Read, password: str) -> None:
+    text = BASE.replace("127.0.0.1", "csms.example.org") + password
+    profile = 1 if password else 0
+    assert f"say so by security_profile = {profile}" in refused(read, text)
+    assert read(text + f"security_profile = {profile}\n").csms.security_profile == profile
+    assert read(text.replace("csms.example.org", "localhost")).csms.security_profile == profile
 
 
 @pytest.mark.parametrize("identity", ["a b", "a/b", "ä", "a" * 49, "a?b"])

@@ -33,16 +33,23 @@ class Authority:
         begins: timedelta = timedelta(days=-1),
         ends: timedelta = timedelta(days=2),
         use_rsa: bool = False,
+        rsa_bits: int = 2048,
+        self_signed: bool = False,
+        purpose: x509.ObjectIdentifier | None = None,
     ) -> tuple[Path, Path]:
-        """Return the files of a certificate and its key."""
-        key: Key = rsa.generate_private_key(65537, 2048) if use_rsa else ec.generate_private_key(ec.SECP256R1())
-        certificate = _builder(_name(common_name), self._name, key, begins, ends)
+        """Return the files of a certificate and its key; `rsa_bits` counts with `use_rsa`."""
+        key: Key = rsa.generate_private_key(65537, rsa_bits) if use_rsa else ec.generate_private_key(ec.SECP256R1())
+        issuer = _name(common_name) if self_signed else self._name
+        certificate = _builder(_name(common_name), issuer, key, begins, ends)
+        if purpose is not None:
+            certificate = certificate.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         if hosts:
             names = [_host(host) for host in hosts]
             certificate = certificate.add_extension(x509.SubjectAlternativeName(names), critical=False)
         stem = f"{common_name}-{x509.random_serial_number() % 10**6}"
         files = self._folder / f"{stem}.pem", self._folder / f"{stem}.key"
-        files[0].write_bytes(certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        signed = certificate.sign(key if self_signed else self._key, hashes.SHA256())
+        files[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         files[1].write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from stationd.domain.errors import ConfigurationError
+from stationd.domain.hosts import on_this_machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class ConnectionSettings:
     def tls(self) -> bool:
         """True where the profile demands TLS."""
         return self.security_profile >= 2
+
+    @property
+    def exposed(self) -> bool:
+        """True where everything, the password too, crosses a network in clear text."""
+        return not self.tls and not on_this_machine(urlsplit(self.url).hostname)
 
     @property
     def endpoint(self) -> str:

@@ -5,10 +5,14 @@ Every rule is set explicitly: the defaults of Python and of the distribution dif
 
 import base64
 import ssl
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
 
 from stationd.domain.errors import ConfigurationError
 from stationd.domain.password import password_bytes
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
+from stationd.ocpp.rpc.findings import CertificateSeen
 
 # A00.FR.318/319 (OCPP 2.0.1): the ECDSA pair or the RSA pair must be offered; forward secrecy is recommended.
 _SUITES = (
@@ -18,6 +22,8 @@ _SUITES = (
     "ECDHE-RSA-AES256-GCM-SHA384",
 )
 _SUITES_WITHOUT_FORWARD_SECRECY = ("AES128-GCM-SHA256", "AES256-GCM-SHA384")
+# 112 bits (A00.FR.502/503): RSA of 2048 bits, EC of 224, no SHA-1. Some builds of OpenSSL begin at a lower level.
+_KEY_STRENGTH = "@SECLEVEL=2"
 
 # OpenSSL's verification results (x509_vfy.h) that an installer can do something about.
 _CERTIFICATE_FAULTS = {
@@ -27,8 +33,14 @@ _CERTIFICATE_FAULTS = {
     19: "its certificate chain ends in a root that is not in ca_file",
     20: "its certificate was not issued by a root in ca_file",
     21: "its certificate was not issued by a root in ca_file",
+    24: "its certificate was issued by one that may not issue any",
+    26: "its certificate is not meant for servers",
     62: "its certificate is for another host name",
     64: "its certificate is for another address",
+    66: "the key of its certificate is too short (RSA needs 2048 bits, EC 224)",
+    67: "a key in its certificate chain is too short (RSA needs 2048 bits, EC 224)",
+    68: "its certificate chain is signed by a weak digest (SHA-256 or better is needed)",
+    79: "its certificate was issued by one that may not issue any",
 }
 
 
@@ -51,7 +63,7 @@ def tls_context(settings: ConnectionSettings) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     suites = _SUITES + (_SUITES_WITHOUT_FORWARD_SECRECY if settings.allow_tls_rsa else ())
-    context.set_ciphers(":".join(suites))
+    context.set_ciphers(":".join((_KEY_STRENGTH, *suites)))
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.verify_mode = ssl.CERT_REQUIRED
     context.check_hostname = True
@@ -87,6 +99,24 @@ def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
+def certificate_seen(tls: ssl.SSLObject) -> tuple[str | None, str | None, CertificateSeen | None]:
+    """Return version, suite and the CSMS's certificate of a connection that was agreed on."""
+    suite = tls.cipher()
+    found: Any = tls.getpeercert()
+    certificate = None
+    if found:
+        expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(found["notAfter"]), UTC)
+        certificate = CertificateSeen(_name(found.get("subject", ())), _name(found.get("issuer", ())), expires)
+    return tls.version(), suite[0] if suite else None, certificate
+
+
+def _name(parts: Iterable[Iterable[tuple[str, str]]]) -> str:
+    """Return a distinguished name as people write it, without what a terminal would obey."""
+    short = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C"}
+    text = ", ".join(f"{short.get(key, key)}={value}" for part in parts for key, value in part)
+    return "".join(char for char in text if char.isprintable())[:200]
+
+
 def is_tls_error(error: BaseException) -> bool:
     """Tell whether TLS is what failed; an edge above need not know ssl."""
     return isinstance(error, ssl.SSLError)
@@ -103,6 +133,8 @@ def describe_tls_error(error: BaseException) -> str:
         return "it offers no TLS 1.2 or newer"
     if "WRONG_VERSION_NUMBER" in reason or "HTTP_REQUEST" in reason:
         return "it does not speak TLS on this port"
+    if "CERTIFICATE_REQUIRED" in reason:
+        return "it wants a certificate of the station: use security profile 3"
     if "HANDSHAKE_FAILURE" in reason or "NO_SHARED_CIPHER" in reason:
         return "it accepts none of our TLS suites (or wants a client certificate: security profile 3)"
     if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:

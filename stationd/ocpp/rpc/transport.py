@@ -1,17 +1,14 @@
-"""The WebSocket to the CSMS: dial, read, write, ping, close. The one door to the websocket library.
+"""The WebSocket to the CSMS: upgrade, read, write, ping, close. The one door to the websocket library.
 
 The library's sans-I/O part is used, on an asyncio protocol of ours: so each layer that fails can be named, nothing
 comes from the environment (no proxy), redirects are not followed, and all limits are written here.
 """
 
 import asyncio
-import ipaddress
-import socket
-import threading
 from collections import deque
-from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
@@ -21,16 +18,16 @@ from websockets.protocol import OPEN
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from stationd.domain.errors import ConfigurationError, StationError
+from stationd.domain.errors import StationError
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
-from stationd.ocpp.rpc.security_profile import basic_auth_header, describe_tls_error, is_tls_error, tls_context
+from stationd.ocpp.rpc.security_profile import describe_tls_error, is_tls_error
 
 MAX_MESSAGE = 1024 * 1024  # bytes; a CSMS that sends more is closed on (1009). `frame.MAX_TEXT` is refused politely
 MAX_QUEUED = 64  # received messages not taken yet; then the CSMS has to wait (TCP)
 MAX_UNSENT = 1024 * 1024  # bytes; a CSMS that reads nothing is given up
-LOOKUP_S, CONNECT_S, TLS_S, UPGRADE_S = 10.0, 10.0, 15.0, 30.0
 MESSAGE_S = 60.0  # longest time from the first to the last byte of one message
-_DEAF_CLOSE_S = 2.0
+DEAF_CLOSE_S = 2.0  # a CSMS that does not answer a close is waited for no longer
+_SLACK_S = 0.01  # a timer may fire a little early
 
 
 class Layer(StrEnum):
@@ -43,6 +40,7 @@ class Layer(StrEnum):
     HTTP = "HTTP"
     SUBPROTOCOL = "subprotocol"
     WEBSOCKET = "WebSocket"
+    OCPP = "OCPP"
 
 
 class TransportError(StationError):
@@ -68,115 +66,31 @@ _STATUS_WORDS = {
 }
 
 
-async def connect(settings: ConnectionSettings, *, upgrade_s: float = UPGRADE_S) -> "WebSocket":
-    """Dial the CSMS and return the open connection.
-
-    Raises:
-        TransportError: names the layer that failed and what to look at.
-    """
-    try:
-        settings.check()
-        context = tls_context(settings)
-        uri = parse_uri(settings.endpoint)
-    except ConfigurationError as error:
-        raise TransportError(Layer.CONFIGURATION, str(error)) from error
-    except (InvalidURI, ValueError) as error:
-        text = f"cannot use the CSMS address {settings.url}: it must look like ws://host:port/path"
-        raise TransportError(Layer.CONFIGURATION, text) from error
-    link = WebSocket(
-        ClientProtocol(uri, subprotocols=[Subprotocol(name) for name in settings.subprotocols], max_size=MAX_MESSAGE)
-    )
-    try:
-        await _open_tcp(link, uri.host, uri.port)
-        if context is not None:
-            await _start_tls(link, context, uri.host)
-        await link.upgrade(basic_auth_header(settings), settings.subprotocols, upgrade_s)
-    except BaseException:
-        link.abort("the connection was not completed")
-        raise
-    return link
-
-
-async def _open_tcp(link: "WebSocket", host: str, port: int) -> None:
-    loop = asyncio.get_running_loop()
-    last = "no address"
-    for address in await _addresses(host, port):
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                await loop.create_connection(lambda: link, address, port)
-        except TimeoutError:
-            last = f"no answer within {CONNECT_S:g} s"
-        except OSError as error:
-            last = (error.strerror or str(error)).lower()
-        else:
-            return
-    raise TransportError(Layer.TCP, f"cannot reach the CSMS at {host} port {port}: {last}")
-
-
-async def _addresses(host: str, port: int) -> list[str]:
-    try:
-        return [str(ipaddress.ip_address(host))]
-    except ValueError:
-        pass
-    try:
-        async with asyncio.timeout(LOOKUP_S):
-            found = await _in_daemon_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except TimeoutError as error:
-        raise TransportError(Layer.DNS, f"cannot look up {host}: no answer within {LOOKUP_S:g} s") from error
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a host name"
-        raise TransportError(Layer.DNS, f"cannot look up {host}: {reason.lower()}") from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-async def _in_daemon_thread(work: Callable[[], Any]) -> Any:
-    """Run a look-up so that one that hangs delays neither the loop nor the end of the process."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-
-    def deliver(result: Any, error: Exception | None) -> None:
-        if not future.done():
-            future.set_result(result) if error is None else future.set_exception(error)
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work()
-        except Exception as caught:
-            error = caught
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(deliver, result, error)
-
-    threading.Thread(target=run, name="csms-lookup", daemon=True).start()
-    return await future
-
-
-async def _start_tls(link: "WebSocket", context: Any, host: str) -> None:
-    loop = asyncio.get_running_loop()
-    raw = link.transport
-    try:
-        secured = await loop.start_tls(
-            raw, link, context, server_hostname=host, ssl_handshake_timeout=TLS_S, ssl_shutdown_timeout=_DEAF_CLOSE_S
-        )
-    except OSError as error:
-        raw.abort()
-        words = describe_tls_error(error)
-        if isinstance(error, ConnectionAbortedError):
-            words = f"no answer within {TLS_S:g} s"
-        raise TransportError(Layer.TLS, f"cannot trust the CSMS at {host}: {words}") from error
-    assert secured is not None  # noqa: S101 - only None for a transport that is closing, which raises above
-    link.transport = secured
-
-
 class WebSocket(asyncio.Protocol):
-    """One connection; made by `connect`. All methods belong to the event loop's thread."""
+    """One connection; made by `dial.connect`. All methods belong to the event loop's thread."""
 
     transport: asyncio.Transport
     subprotocol: str
 
-    def __init__(self, protocol: ClientProtocol) -> None:
-        protocol.debug = False  # its debug lines would hold the Authorization header
-        self._protocol = protocol
+    def __init__(self, settings: ConnectionSettings, *, message_s: float = MESSAGE_S) -> None:
+        """Read the address; a message that takes longer than `message_s` to arrive ends the connection.
+
+        Raises:
+            TransportError: the address is none.
+        """
+        try:
+            uri = parse_uri(settings.endpoint)
+        except (InvalidURI, ValueError) as error:
+            text = f"cannot use the CSMS address {settings.url}: it must look like ws://host:port/path"
+            raise TransportError(Layer.CONFIGURATION, text) from error
+        self.host, self.port = uri.host, uri.port
+        self._offered = settings.subprotocols
+        self._protocol = ClientProtocol(
+            uri, subprotocols=[Subprotocol(name) for name in settings.subprotocols], max_size=MAX_MESSAGE
+        )
+        self._protocol.debug = False  # its debug lines would hold the Authorization header
+        self._message_s = message_s
+        self._message_timer: asyncio.TimerHandle | None = None
         self._received: deque[str | bytes] = deque()
         self._arrived = asyncio.Event()
         self._paused = False
@@ -188,13 +102,19 @@ class WebSocket(asyncio.Protocol):
         self._at_eof = False
         self._gone = asyncio.Event()
         self._upgraded: asyncio.Future[None] | None = None
+        self.http_status: int | None = None
+        """What the CSMS answered to the WebSocket request."""
         self.sign_of_life = 0
         """Grows with everything that is received: a ping is answered if it has grown since."""
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
-    async def upgrade(self, authorization: str | None, offered: tuple[str, ...], upgrade_s: float) -> None:
-        """Ask for the WebSocket and wait for the answer."""
+    async def upgrade(self, authorization: str | None, upgrade_s: float) -> None:
+        """Ask for the WebSocket and wait for the answer.
+
+        Raises:
+            TransportError: it was refused, or not answered in time.
+        """
         request = self._protocol.connect()
         if authorization is not None:
             request.headers["Authorization"] = authorization
@@ -209,8 +129,8 @@ class WebSocket(asyncio.Protocol):
             raise TransportError(Layer.HTTP, text) from error
         chosen = self._protocol.subprotocol
         if chosen is None:
-            await self.close(CloseCode.PROTOCOL_ERROR, "no common subprotocol", timeout_s=_DEAF_CLOSE_S)
-            words = f"the CSMS speaks none of {', '.join(offered)}: configure an OCPP version it knows"
+            await self.close(CloseCode.PROTOCOL_ERROR, "no common subprotocol", timeout_s=DEAF_CLOSE_S)
+            words = f"the CSMS speaks none of {', '.join(self._offered)}: configure an OCPP version it knows"
             raise TransportError(Layer.SUBPROTOCOL, words)
         self.subprotocol = chosen
 
@@ -238,6 +158,37 @@ class WebSocket(asyncio.Protocol):
             self._partial_since = None
         elif self._partial_since is None:
             self._partial_since = asyncio.get_running_loop().time()
+        self._watch_message()
+
+    def _watch_message(self) -> None:
+        """Keep one timer for the message that the CSMS is sending; none while it sends none."""
+        if self._upgraded is None or not self._upgraded.done():
+            return  # `upgrade` has a time-out of its own
+        age_s = self._message_age_s()
+        if age_s is None or self._lost is not None:
+            if self._message_timer is not None:
+                self._message_timer.cancel()
+                self._message_timer = None
+        elif self._message_timer is None:
+            loop = asyncio.get_running_loop()
+            self._message_timer = loop.call_later(max(0.0, self._message_s - age_s), self._message_is_due)
+
+    def _message_is_due(self) -> None:
+        self._message_timer = None
+        age_s = self._message_age_s()
+        if (
+            age_s is not None and age_s >= self._message_s - _SLACK_S and not self._paused
+        ):  # paused: we are the slow one
+            self.abort(f"the CSMS took more than {self._message_s:g} s for one message")
+        elif self._paused:
+            self._message_timer = asyncio.get_running_loop().call_later(self._message_s, self._message_is_due)
+        else:
+            self._watch_message()
+
+    def _message_age_s(self) -> float | None:
+        """Return how long the CSMS has been sending the message that it has not finished; None if there is none."""
+        begun = [since for since in (self._message_since, self._partial_since) if since is not None]
+        return asyncio.get_running_loop().time() - min(begun) if begun else None
 
     def eof_received(self) -> None:
         """Learn that the CSMS will send no more; the transport closes itself."""
@@ -263,6 +214,7 @@ class WebSocket(asyncio.Protocol):
         for event in self._protocol.events_received():
             self.sign_of_life += 1
             if isinstance(event, Response):  # the first messages, even the close, may have come right behind it
+                self.http_status = event.status_code
                 self._opened(self._protocol.handshake_exc)
             elif isinstance(event, Frame):
                 self._take(event)
@@ -346,11 +298,6 @@ class WebSocket(asyncio.Protocol):
             self._protocol.send_ping(b"stationd")
             self._flush()
 
-    def message_age_s(self) -> float:
-        """Return how long the CSMS has been sending the message that it has not finished; 0 if there is none."""
-        begun = [since for since in (self._message_since, self._partial_since) if since is not None]
-        return asyncio.get_running_loop().time() - min(begun) if begun else 0.0
-
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             if self.transport.is_closing():
@@ -406,6 +353,21 @@ def _status_error(response: Response) -> TransportError:
         words = f"the CSMS redirects elsewhere (HTTP {status}), which is not followed: set the final CSMS address"
     elif status == 200:
         words = "what answers at this address is a web page, no CSMS (HTTP 200): check the address and the network"
+    return TransportError(Layer.HTTP, words, status=status, retry_after_s=_retry_after_s(response))
+
+
+def _retry_after_s(response: Response) -> float | None:
+    """Return what the CSMS asks us to wait: seconds, or a time by its own clock (RFC 9110 section 10.2.3)."""
     after = response.headers.get("Retry-After", "")
-    seconds = float(after) if after.isascii() and after.isdigit() and len(after) < 9 else None
-    return TransportError(Layer.HTTP, words, status=status, retry_after_s=seconds)
+    if after.isascii() and after.isdigit():
+        return float(after) if len(after) < 9 else None
+    at, now = _http_time(after), _http_time(response.headers.get("Date", ""))
+    return None if at is None or now is None else max(0.0, (at - now).total_seconds())
+
+
+def _http_time(text: str) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return at if at.tzinfo is not None else None

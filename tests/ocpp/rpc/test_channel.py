@@ -33,7 +33,6 @@ class MemorySocket:
         self.sent: list[list[Any]] = []
         self.pings = 0
         self.answers_pings = True
-        self.age_s = 0.0
         self._inbox: asyncio.Queue[str | bytes | TransportError] = asyncio.Queue()
 
     def deliver(self, message: object) -> None:
@@ -56,9 +55,6 @@ class MemorySocket:
 
     def abort(self, reason: str) -> None:
         self.deliver(TransportError(Layer.WEBSOCKET, reason))
-
-    def message_age_s(self) -> float:
-        return self.age_s
 
     async def until(self, count: int) -> list[list[Any]]:
         await eventually(lambda: len(self.sent) >= count)
@@ -381,13 +377,6 @@ async def test_without_an_interval_there_are_no_pings_until_it_changes(bench: Be
     bench.interval_s = 0.01
     bench.channel.ping_interval_changed()
     await eventually(lambda: bench.socket.pings > 0)
-
-
-async def test_a_message_that_never_ends_ends_the_connection() -> None:
-    bench = Bench()
-    bench.interval_s, bench.socket.age_s = 0.02, 61.0
-    with pytest.raises(TransportError, match="for one message"):
-        await bench.start()
 
 
 def test_a_pace_lets_a_burst_pass_and_then_so_many_a_second() -> None:

@@ -53,3 +53,17 @@ def test_good_settings_pass_and_never_show_the_password() -> None:
     settings = replace(GOOD, security_profile=1, password="s3cret-s3cret-s3", identity="CS1")
     settings.check()
     assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "exposed"),
+    [
+        ({}, True),
+        ({"url": "ws://127.0.0.1:9000/"}, False),
+        ({"url": "ws://localhost/"}, False),
+        ({"url": "wss://csms.example/", "security_profile": 2}, False),
+        ({"url": "ws://192.0.2.1/", "security_profile": 1}, True),
+    ],
+)
+def test_clear_text_over_a_network_is_known_as_such(changes: dict[str, Any], exposed: bool) -> None:
+    assert replace(GOOD, **changes).exposed is exposed

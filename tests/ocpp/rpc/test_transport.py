@@ -1,81 +1,17 @@
 """The WebSocket, against real servers on loopback: what works, and one sentence for each way it can fail."""
 
 import asyncio
-import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 
 from stationd.ocpp.rpc import transport
-from stationd.ocpp.rpc.connection_settings import ConnectionSettings
-from stationd.ocpp.rpc.transport import Layer, TransportError, connect
-from tests.fakes.certificates import Authority
+from stationd.ocpp.rpc.dial import Limits, connect
+from stationd.ocpp.rpc.transport import Layer, TransportError
 from tests.fakes.ocpp import eventually
-
-
-def at(port: int, **more: Any) -> ConnectionSettings:
-    values: dict[str, Any] = {"url": f"ws://127.0.0.1:{port}/ocpp", "security_profile": 0}
-    return ConnectionSettings(identity="CS 1", subprotocols=("ocpp2.1", "ocpp2.0.1"), **{**values, **more})
-
-
-async def echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)
-
-
-@asynccontextmanager
-async def server(
-    handler: Callable[[ServerConnection], Awaitable[None]] = echo, **options: Any
-) -> AsyncIterator[tuple[int, list[Any]]]:
-    requests: list[Any] = []
-
-    def see(connection: ServerConnection, request: Any) -> None:
-        requests.append(request)
-
-    values = {"subprotocols": ["ocpp2.0.1", "ocpp2.1"], "ping_interval": None, "process_request": see, **options}
-    async with serve(handler, "127.0.0.1", 0, **values) as running:
-        try:
-            yield next(iter(running.sockets)).getsockname()[1], requests
-        finally:
-            for connection in list(running.connections):
-                connection.transport.abort()
-
-
-@asynccontextmanager
-async def raw_server(reply: bytes | None) -> AsyncIterator[int]:
-    """A TCP server that answers the first bytes with `reply` and hangs up; None: never answers."""
-    held: list[asyncio.StreamWriter] = []
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-        await reader.read(1)
-        if reply is not None:
-            writer.write(reply)
-            await writer.drain()
-            writer.close()
-
-    running = await asyncio.start_server(talk, "127.0.0.1", 0)
-    try:
-        yield running.sockets[0].getsockname()[1]
-    finally:
-        running.close()
-        for writer in held:
-            writer.transport.abort()
-        await running.wait_closed()
-
-
-async def failure(settings: ConnectionSettings, **options: Any) -> TransportError:
-    with pytest.raises(TransportError) as caught:
-        await connect(settings, **options)
-    return caught.value
-
+from tests.ocpp.rpc.bad_servers import at, failure, raw_server, server
 
 # --- what works -------------------------------------------------------------------------------------------------------
 
@@ -193,27 +129,7 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.Monkey
         await (await connect(at(port))).close()
 
 
-async def test_a_host_name_is_looked_up_and_each_of_its_addresses_tried() -> None:
-    async with server() as (port, _):  # listens on 127.0.0.1 only; localhost is often ::1 first
-        link = await connect(at(port, url=f"ws://localhost:{port}/ocpp"))
-        await link.close()
-
-
 # --- what fails -------------------------------------------------------------------------------------------------------
-
-
-async def test_an_unknown_host_is_a_matter_of_dns() -> None:
-    error = await failure(at(0, url="ws://no-such-host.invalid/ocpp"))
-    assert error.layer is Layer.DNS
-    assert "cannot look up no-such-host.invalid" in str(error)
-
-
-async def test_a_closed_port_is_a_matter_of_tcp() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        error = await failure(at(unused.getsockname()[1]))
-    assert error.layer is Layer.TCP
-    assert "connection refused" in str(error) or "connect call failed" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +190,7 @@ async def test_a_server_that_hangs_up_during_the_request_is_told() -> None:
 
 async def test_a_mute_server_does_not_hold_the_station_for_ever() -> None:
     async with raw_server(None) as port:
-        error = await failure(at(port), upgrade_s=0.1)
+        error = await failure(at(port), limits=Limits(upgrade_s=0.1))
     assert (error.layer, str(error)) == (Layer.HTTP, "the CSMS did not answer the WebSocket request within 0.1 s")
 
 
@@ -289,20 +205,6 @@ async def test_a_subprotocol_that_was_not_offered_is_refused() -> None:
     async with server(select_subprotocol=lambda connection, offered: "ocpp1.6") as (port, _):
         error = await failure(at(port))
     assert error.layer is Layer.SUBPROTOCOL
-
-
-@pytest.mark.parametrize("changes", [{"url": "wss://h/"}, {"url": "ws://h:99999/"}, {"security_profile": 1}])
-async def test_settings_that_cannot_work_are_told_before_anything_is_dialled(changes: dict[str, Any]) -> None:
-    assert (await failure(replace(at(1), **changes))).layer is Layer.CONFIGURATION
-
-
-async def test_dialling_can_be_given_up_at_any_time() -> None:
-    async with raw_server(None) as port:
-        dialling = asyncio.create_task(connect(at(port)))
-        await asyncio.sleep(0.05)
-        dialling.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await dialling
 
 
 # --- how it ends ------------------------------------------------------------------------------------------------------
@@ -394,7 +296,7 @@ async def test_a_csms_that_reads_nothing_is_given_up() -> None:
         await link.close()
 
 
-async def test_a_message_that_never_ends_grows_old() -> None:
+async def test_a_message_that_never_ends_ends_the_connection() -> None:
     async def talk(connection: ServerConnection) -> None:
         async def endless() -> AsyncIterator[str]:
             yield "begin"
@@ -404,153 +306,24 @@ async def test_a_message_that_never_ends_grows_old() -> None:
         await connection.send(endless())
 
     async with server(talk) as (port, _):
-        link = await connect(at(port))
-        await eventually(lambda: link.message_age_s() > 0.05)
+        link = await connect(at(port), limits=Limits(message_s=0.2))
+        with pytest.raises(TransportError, match=r"more than 0\.2 s for one message"):
+            await link.receive()
         await link.close(timeout_s=0.2)
 
 
-# --- TLS --------------------------------------------------------------------------------------------------------------
-
-
-def tls_server(certificate: tuple[Path, Path], **changes: Any) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    for name, value in changes.items():
-        setattr(context, name, value)
-    return context
-
-
-@asynccontextmanager
-async def handshake_only(context: ssl.SSLContext) -> AsyncIterator[int]:
-    """A server of OpenSSL alone: unlike asyncio's it says by an alert why it refuses."""
-
-    def shake(listener: socket.socket) -> None:
-        with listener.accept()[0] as accepted:
-            accepted.settimeout(10)
-            shaken = context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
-            with shaken, suppress(OSError):
-                try:
-                    shaken.do_handshake()
-                finally:
-                    while socket.socket.recv(shaken, 1000):  # a reset because of unread bytes would overtake the alert
-                        pass
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        work = asyncio.create_task(asyncio.to_thread(shake, listener))
-        yield listener.getsockname()[1]
-        await work
-
-
-def secure(port: int, authority: Authority, **more: Any) -> ConnectionSettings:
-    values = {
-        "url": f"wss://localhost:{port}/ocpp",
-        "security_profile": 2,
-        "password": "0123456789abcdef",
-        "ca_file": str(authority.ca_file),
-    }
-    return at(port, **{**values, **more})
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.mark.parametrize("use_rsa", [False, True])
-async def test_profile_2_with_the_right_certificate(authority: Authority, use_rsa: bool) -> None:
-    context = tls_server(authority.issue("localhost", hosts=("localhost",), use_rsa=use_rsa))
-    async with server(ssl=context) as (port, requests):
-        link = await connect(secure(port, authority))
-        link.send("hello")
-        assert await link.receive() == "hello"
-        await link.close()
-    assert "Authorization" in requests[0].headers
-
-
-async def test_the_host_name_may_stand_in_the_common_name_alone(authority: Authority) -> None:
-    async with server(ssl=tls_server(authority.issue("localhost"))) as (port, _):
-        await (await connect(secure(port, authority))).close()
-
-
-async def test_an_address_is_compared_with_the_addresses_in_the_certificate(authority: Authority) -> None:
-    async with server(ssl=tls_server(authority.issue("csms", hosts=("127.0.0.1",)))) as (port, _):
-        await (await connect(secure(port, authority, url=f"wss://127.0.0.1:{port}/"))).close()
-
-
-async def test_profile_3_shows_the_station_certificate(authority: Authority) -> None:
-    context = tls_server(authority.issue("localhost"), verify_mode=ssl.CERT_REQUIRED)
-    context.load_verify_locations(str(authority.ca_file))
-    certificate, key = authority.issue("CS1")
-    async with server(ssl=context) as (port, requests):
-        link = await connect(
-            secure(port, authority, security_profile=3, client_certificate_file=str(certificate),
-                   client_key_file=str(key))
-        )  # fmt: skip
-        await link.close()
-    assert "Authorization" not in requests[0].headers
-
-
-async def test_a_csms_that_wants_a_client_certificate_says_so_in_tls(authority: Authority) -> None:
-    context = tls_server(authority.issue("localhost"), verify_mode=ssl.CERT_REQUIRED)
-    context.load_verify_locations(str(authority.ca_file))
-    async with handshake_only(context) as port:
-        error = await failure(secure(port, authority))
-    assert error.layer is Layer.TLS
-    assert "certificate" in str(error)
-
-
-async def test_a_certificate_of_another_root_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
-    other = Authority(tmp_path, "Other Root")
-    async with server(ssl=tls_server(other.issue("localhost"))) as (port, requests):
-        error = await failure(secure(port, authority))
-    assert (error.layer, "not issued by a root in ca_file" in str(error)) == (Layer.TLS, True)
-    assert requests == []  # the password never left
-
-
-async def test_a_certificate_for_another_host_is_not_trusted(authority: Authority) -> None:
-    async with server(ssl=tls_server(authority.issue("elsewhere", hosts=("elsewhere.example",)))) as (port, _):
-        error = await failure(secure(port, authority))
-    assert "for another host name" in str(error)
-
-
 @pytest.mark.parametrize(
-    ("begins", "ends", "words"),
-    [(timedelta(days=-2), timedelta(days=-1), "has expired"), (timedelta(days=1), timedelta(days=2), "not valid yet")],
+    ("after", "seconds"),
+    [
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),
+        ("next week", None),
+        ("-5", None),
+        ("1" * 40, None),
+        ("Wed, 21 Oct 9999999 07:28:30 GMT", None),
+    ],
 )
-async def test_a_certificate_out_of_its_time_is_not_trusted(
-    authority: Authority, begins: timedelta, ends: timedelta, words: str
-) -> None:
-    async with server(ssl=tls_server(authority.issue("localhost", begins=begins, ends=ends))) as (port, _):
-        assert words in str(await failure(secure(port, authority)))
-
-
-async def test_an_old_tls_is_refused(authority: Authority) -> None:
-    context = tls_server(authority.issue("localhost"))
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.minimum_version = ssl.TLSVersion.TLSv1_1
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    async with handshake_only(context) as port:
-        error = await failure(secure(port, authority))
-    assert (error.layer, "no TLS 1.2 or newer" in str(error)) == (Layer.TLS, True)
-
-
-async def test_a_csms_with_weak_suites_only_is_refused(authority: Authority) -> None:
-    context = tls_server(authority.issue("localhost", use_rsa=True), maximum_version=ssl.TLSVersion.TLSv1_2)
-    context.set_ciphers("AES128-SHA")
-    async with handshake_only(context) as port:
-        error = await failure(secure(port, authority))
-    assert (error.layer, "none of our TLS suites" in str(error)) == (Layer.TLS, True)
-
-
-async def test_a_port_without_tls_is_told(authority: Authority) -> None:
-    async with raw_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        error = await failure(secure(port, authority))
-    assert error.layer is Layer.TLS
-    assert "does not speak TLS" in str(error)
-
-
-async def test_a_missing_root_file_is_a_matter_of_configuration(authority: Authority, tmp_path: Path) -> None:
-    error = await failure(secure(1, authority, ca_file=str(tmp_path / "none.pem")))
-    assert error.layer is Layer.CONFIGURATION
+async def test_a_time_to_come_back_is_compared_with_the_clock_of_the_csms(after: str, seconds: float | None) -> None:
+    reply = f"HTTP/1.1 503 Busy\r\nDate: Wed, 21 Oct 2026 07:28:00 GMT\r\nRetry-After: {after}\r\n\r\n"
+    async with raw_server(reply.encode()) as port:
+        assert (await failure(at(port))).retry_after_s == seconds
