@@ -23,7 +23,9 @@ def test_every_option_of_the_usage_is_read() -> None:
     words = ["--site-limit", "limit.toml", "--state-dir=s", "--group", "g", "--measure=0.5", "--evses", "99"]
     read = parse([*LINE, *words], needed=())
     assert read == Arguments("mock", "/run/x", 99, os.path.abspath("s"), "limit.toml", "g", 0.5)
-    assert parse(LINE, needed=()) == Arguments("mock", "/run/x", None, "", "", None, None)
+    assert (
+        parse(LINE, needed=()) == Arguments("mock", "/run/x", None, "", "", None, None) == Arguments("mock", "/run/x")
+    )
     assert all(f"\n  {option} " in USAGE for option in _FIELDS)
 
 

@@ -204,3 +204,7 @@ def test_a_contact_that_is_seen_closed_again_is_not_surely_open() -> None:
     assert surely_open(contactor)
     assert not surely_open(look(contactor, True, 210))
     assert not surely_open(look(contactor, None, 210))
+
+
+def test_a_contactor_that_was_open_at_the_start_did_not_open_slowly() -> None:
+    assert watch(Contactor(since_ms=0), False, 5_000, 5_100).slow == 0
