@@ -1,6 +1,7 @@
 """Mutation testing of the safety process: `python -m tests.mutation [--jobs N] [FILE…]`.
 
-Without files: all of them, and docs/MUTATION.md is written anew. Ends with 1 if the tests find too few defects.
+Without files: all of them. What docs/MUTATION.md says of these files is written anew. Ends with 1 if the tests find too
+few defects.
 """
 
 import argparse
@@ -31,22 +32,24 @@ def main(words: list[str]) -> int:
     warm_up(modules.ROOT)
     enums = _enums(modules.ROOT)
     results: list[Result] = []
+    document = modules.ROOT / report.DOCUMENT
+    sheets = report.sheets_in(document.read_text()) if document.exists() else {}
     try:
         for path in options.files or modules.mutated():
-            results += _one(
-                Work(modules.ROOT, path, modules.tests_of(path), enums, modules.TOO_SLOW), options.jobs, known
-            )
+            work = Work(modules.ROOT, path, modules.tests_of(path), enums, modules.TOO_SLOW)
+            of_file = _one(work, options.jobs, known)
+            results += of_file
+            sheets[path] = report.sheet(path, of_file, known)
+            document.write_text(report.document([sheets[one] for one in modules.mutated() if one in sheets]))
     except CampaignError as error:
         print(error)
         return 2
-    print("", *report.table(results), sep="\n")
+    print("", *report.table([sheets[path] for path in options.files or modules.mutated()]), sep="\n")
     unexplained = [one for one in results if one.outcome == SURVIVED and report.reason_of(one, known) is None]
     print(f"\n{len(unexplained)} survivors without a reason in {report.REASONS}; {time.monotonic() - began:.0f} s")
-    if not options.files:
-        for key in report.stale(results, known):
-            print(f"no longer a survivor, remove its reason: {key}")
-        (modules.ROOT / report.DOCUMENT).write_text(report.document(results, known))
-        print(f"wrote {report.DOCUMENT}")
+    for key in report.stale(results, known):
+        print(f"no longer a survivor, remove its reason: {key}")
+    print(f"wrote {report.DOCUMENT}")
     if report.score(results) < report.WANTED:
         print(f"cannot accept a score below {report.WANTED:.0%}: write tests that find the survivors")
         return 1
@@ -64,7 +67,9 @@ def _one(work: Work, jobs: int, known: report.Reasons) -> list[Result]:
             print(f"  endless   {one.mutant.line}: {one.mutant.key}")
         elif one.outcome == SURVIVED and report.reason_of(one, known) is None:
             print(f"  SURVIVED  {one.mutant.line}: {one.mutant.key}")
-    print(f"  {report.line(Path(work.path).name, results)} {time.monotonic() - began:.0f} s")
+    print(
+        f"  {report.line(work.path, report.sheet(work.path, results, known).counts)} {time.monotonic() - began:.0f} s"
+    )
     return results
 
 

@@ -1,7 +1,9 @@
 """Words the outcome: a line per file, and docs/MUTATION.md with every survivor and why it may live."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutation.campaign import KILLED, SURVIVED, TIMEOUT, Result
@@ -25,6 +27,7 @@ Mutants that no input can tell from the original stay in the count: the score sa
 Endless: the tests did not end in five times their time, and in 5 s of CPU time at least.
 """
 
+_SURVIVORS = ("| line | where | mutation | why it may live |", "|--:|---|---|---|")
 Reasons = Mapping[str, Mapping[str, str]]
 """By file, then by the key of the mutant."""
 
@@ -41,9 +44,10 @@ def reason_of(result: Result, known: Reasons) -> str | None:
 
 
 def stale(results: Sequence[Result], known: Reasons) -> list[str]:
-    """Return reasons of mutants that do not survive, or are not made any more."""
+    """Return reasons of mutants of these files that do not survive, or are not made any more."""
+    done = {one.path for one in results}
     living = {(one.path, one.mutant.key) for one in results if one.outcome == SURVIVED}
-    return [f"{path}: {key}" for path, keys in known.items() for key in keys if (path, key) not in living]
+    return [f"{path}: {key}" for path in sorted(done) for key in known.get(path, {}) if (path, key) not in living]
 
 
 def score(results: Iterable[Result]) -> float:
@@ -52,45 +56,61 @@ def score(results: Iterable[Result]) -> float:
     return 1.0 if not outcomes else 1 - outcomes.count(SURVIVED) / len(outcomes)
 
 
-def line(name: str, results: Sequence[Result]) -> str:
-    """Return one row of the table: file, mutants, killed, endless, survivors, score."""
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the document says of one file."""
+
+    path: str
+    counts: tuple[int, int, int, int]
+    """Mutants, killed, endless, survived."""
+    survivors: tuple[str, ...]
+    """Rows of its table."""
+
+
+def sheet(path: str, results: Sequence[Result], known: Reasons) -> Sheet:
+    """Return the sheet of one file after its campaign."""
     count = [one.outcome for one in results].count
-    figures = (len(results), count(KILLED), count(TIMEOUT), count(SURVIVED))
-    return f"| {name} | {' | '.join(map(str, figures))} | {score(results):.1%} |"
+    rows = tuple(_row(one, reason_of(one, known)) for one in results if one.outcome == SURVIVED)
+    return Sheet(path, (len(results), count(KILLED), count(TIMEOUT), count(SURVIVED)), rows)
 
 
-def table(results: Sequence[Result]) -> list[str]:
+def line(name: str, counts: Iterable[int]) -> str:
+    """Return one row of the table: file, mutants, killed, endless, survivors, score."""
+    figures = tuple(counts)
+    found = 1 - figures[3] / figures[0] if figures[0] else 1.0
+    return f"| {name} | {' | '.join(map(str, figures))} | {found:.1%} |"
+
+
+def table(sheets: Sequence[Sheet]) -> list[str]:
     """Return the table of all files, with their sum."""
-    paths = dict.fromkeys(one.path for one in results)
     return [
         "| file | mutants | killed | endless | survived | score |",
         "|---|--:|--:|--:|--:|--:|",
-        *(line(f"`{path}`", [one for one in results if one.path == path]) for path in paths),
-        line("all", results),
+        *(line(f"`{one.path}`", one.counts) for one in sheets),
+        line("all", (sum(one.counts[place] for one in sheets) for place in range(4))),
     ]
 
 
-def document(results: Sequence[Result], known: Reasons) -> str:
+def document(sheets: Sequence[Sheet]) -> str:
     """Return docs/MUTATION.md."""
-    parts = [_HEAD, *table(results), "", "## Survivors", ""]
-    path = ""
-    for one in results:
-        if one.outcome != SURVIVED:
-            continue
-        if one.path != path:
-            path = one.path
-            parts += [f"### {path}", "", "| line | where | mutation | why it may live |", "|--:|---|---|---|"]
-        why = reason_of(one, known) or "**no reason yet**"
-        mutation = one.mutant.text.replace("|", "\\|").replace("`", "'")
-        parts.append(f"| {one.mutant.line} | `{one.mutant.scope}` | `{mutation}` | {why} |")
-    return "\n".join(_spaced(parts)) + "\n"
+    parts = [_HEAD, *table(sheets), "", "## Survivors"]
+    for one in sheets:
+        if one.survivors:
+            parts += ["", f"### {one.path}", "", *_SURVIVORS, *one.survivors]
+    return "\n".join(parts) + "\n"
 
 
-def _spaced(parts: list[str]) -> list[str]:
-    """Return the lines with an empty one before each heading."""
-    spaced: list[str] = []
-    for part in parts:
-        if part.startswith("### ") and spaced and spaced[-1]:
-            spaced.append("")
-        spaced.append(part)
-    return spaced
+def sheets_in(text: str) -> dict[str, Sheet]:
+    """Return the sheets of a document, so that a campaign on some files leaves the others as they are."""
+    sections = {part.partition("\n")[0]: part.splitlines() for part in text.split("\n### ")[1:]}
+    found = {}
+    for path, *counts in re.findall(r"^\| `(\S+)` \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| ", text, re.MULTILINE):
+        rows = tuple(row for row in sections.get(path, []) if row.startswith("| ") and row not in _SURVIVORS)
+        mutants, killed, endless, survived = map(int, counts)
+        found[path] = Sheet(path, (mutants, killed, endless, survived), rows)
+    return found
+
+
+def _row(one: Result, why: str | None) -> str:
+    mutation = one.mutant.text.replace("|", "\\|").replace("`", "'")
+    return f"| {one.mutant.line} | `{one.mutant.scope}` | `{mutation}` | {why or '**no reason yet**'} |"

@@ -78,3 +78,13 @@ def test_a_reading_that_rises_late_has_its_own_half_second() -> None:
     heat = follow(Heat(30.0), 90.0, 10_000, hysteresis_c=5.0)
     assert follow(heat, 90.0, 10_499, hysteresis_c=5.0) is heat
     assert follow(heat, 90.0, 10_500, hysteresis_c=5.0) == Heat(90.0)
+
+
+def test_up_to_the_begin_of_the_curve_no_part_of_an_ampere_is_lost() -> None:
+    assert allowed_a(Heat(60.0), CURVE, 15.5) == 15.5
+    assert allowed_a(Heat(60.1), CURVE, 15.5) == 15.0
+
+
+def test_a_curve_may_be_a_step() -> None:
+    step = Curve(60.0, 60.0, 85.0, 5.0)
+    assert [allowed_a(Heat(celsius), step, 32.0) for celsius in (60.0, 60.1, 85.0)] == [32.0, 6.0, 0.0]

@@ -72,3 +72,11 @@ def test_a_single_look_keeps_a_fault_that_is_in_force() -> None:
     for now_ms in range(8, 2_000, 4):
         inputs = follow(inputs, DOOR if now_ms == 900 else QUIET, now_ms)
         assert bool(inputs.active) is (now_ms < 1_900)
+
+
+def test_one_faulty_look_is_forgotten_after_three_quiet_ones() -> None:
+    inputs = follow(Inputs(), DOOR, 0)
+    for now_ms in (4, 8):
+        inputs = follow(inputs, QUIET, now_ms)
+        assert inputs != Inputs()
+    assert follow(inputs, QUIET, 12) == Inputs()
