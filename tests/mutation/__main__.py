@@ -40,7 +40,9 @@ def main(words: list[str]) -> int:
             of_file = _one(work, options.jobs, known)
             results += of_file
             sheets[path] = report.sheet(path, of_file, known)
-            document.write_text(report.document([sheets[one] for one in modules.mutated() if one in sheets]))
+            missing = [one for one in modules.mutated() if one not in sheets]
+            known_sheets = [sheets[one] for one in modules.mutated() if one in sheets]
+            document.write_text(report.document(known_sheets, missing))
     except CampaignError as error:
         print(error)
         return 2

@@ -91,9 +91,12 @@ def table(sheets: Sequence[Sheet]) -> list[str]:
     ]
 
 
-def document(sheets: Sequence[Sheet]) -> str:
-    """Return docs/MUTATION.md."""
-    parts = [_HEAD, *table(sheets), "", "## Survivors"]
+def document(sheets: Sequence[Sheet], missing: Sequence[str] = ()) -> str:
+    """Return docs/MUTATION.md. `missing`: files of which nothing is known yet."""
+    parts = [_HEAD, *table(sheets)]
+    if missing:
+        parts += ["", f"Not measured yet: {', '.join(f'`{path}`' for path in missing)}."]
+    parts += ["", "## Survivors"]
     for one in sheets:
         if one.survivors:
             parts += ["", f"### {one.path}", "", *_SURVIVORS, *one.survivors]

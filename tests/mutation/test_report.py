@@ -39,6 +39,10 @@ def test_a_campaign_on_one_file_leaves_what_is_said_of_the_others() -> None:
     assert list(report.sheets_in(text).values()) == sheets
     assert report.document(list(report.sheets_in(text).values())) == text
     assert "| all | 10 | 6 | 2 | 2 | 80.0% |" in text
+    assert "Not measured" not in text
+    partly = report.document(sheets, ["stationd/pilot/w.py"])
+    assert "Not measured yet: `stationd/pilot/w.py`." in partly
+    assert list(report.sheets_in(partly).values()) == sheets
     assert report.sheets_in("# Mutation testing\n") == {}
 
 

@@ -93,7 +93,7 @@ def test_a_full_status_fits_into_a_line() -> None:
         ('{"type":"get_stats","seq":6}', GetStats(6)),
         ('{"type":"reply","seq":7}', Reply(7, None)),
         ('{"type":"stats","seq":8,"mode":"realtime","period_ms":4,"ticks":1,"overruns":0,"late_p999_us":2,"late_max_us":3,'
-         '"work_max_us":4,"work_mean_us":5}', Stats(8, "realtime", 4, 1, 0, 2, 3, 4, 5)),
+         '"work_max_us":4,"work_mean_us":5}', Stats(8, "realtime", 4, 1, 0, 2, 3, 4, 5, 0, 0, 0)),
     ],
 )  # fmt: skip
 def test_the_words_on_the_wire_are_those_of_the_document(line: str, message: Message) -> None:
