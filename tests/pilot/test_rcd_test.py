@@ -52,3 +52,9 @@ def test_a_technician_can_ask_for_one_at_any_time(stage: Stage) -> None:
     asked = RcdTest(stage, 0, asked=True)
     assert look(asked, 9, tripped=False, begin=False) == RcdTest(Stage.TRIPPING, 9)
     assert look(asked, 9, tripped=False, begin=False, is_open=False) is asked
+
+
+def test_a_test_that_began_late_has_its_time_too() -> None:
+    test = RcdTest(Stage.TRIPPING, 50_000)
+    assert look(test, 50_999, tripped=False) is test
+    assert look(test, 51_000, tripped=False).stage is Stage.FAILED
