@@ -30,6 +30,8 @@ SOCKET_NAME = "pilot.sock"
 LOCK_NAME = "pilot.lock"
 MAX_PATH_BYTES = 107
 MAX_CLIENTS = 8
+MAX_READERS = 6
+"""Of them: a brain that was away always finds a place again."""
 MAX_MESSAGES = 4
 """Handled in one tick, over all connections."""
 READ_BYTES = 4_096
@@ -244,6 +246,9 @@ class Server:
         if hello.role not in ("brain", "reader"):
             self._refuse(client, f"cannot serve role {hello.role[:20]!r}: say brain or reader")
             return
+        if hello.role == "reader" and not client.greeted and self._readers() >= MAX_READERS:
+            self._refuse(client, f"cannot serve more than {MAX_READERS} readers: close another one first")
+            return
         if hello.role == "brain" and self._holder is None:
             self._holder = client
             client.wants_permit = False
@@ -253,6 +258,11 @@ class Server:
             self._send(client, encode(Reply(0, notice)))
         client.greeted = True
         self._send(client, greeting())
+
+    def _readers(self) -> int:
+        """Return how many connections only watch, and want no more than that."""
+        watching = (one for one in self._clients.values() if one.greeted and not one.wants_permit)
+        return sum(one is not self._holder for one in watching)
 
     def _expire(self, now_ms: int) -> None:
         for client in list(self._clients.values()):

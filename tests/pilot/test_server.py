@@ -17,6 +17,7 @@ from stationd.pilot.server import (
     MAX_CLIENTS,
     MAX_MESSAGES,
     MAX_PENDING_BYTES,
+    MAX_READERS,
     Server,
     ServerError,
 )
@@ -286,10 +287,27 @@ def test_a_client_without_hello_does_not_keep_its_place(desk: Desk) -> None:
 
 def test_the_number_of_clients_is_bounded(desk: Desk) -> None:
     for _ in range(MAX_CLIENTS):
-        desk.greeted("reader")
+        desk.greeted("brain")
     one_more = desk.connect()
-    assert "cannot serve more than" in told(one_more)[0]["error"]
+    assert "cannot serve more than 8 connections" in told(one_more)[0]["error"]
     assert desk.server.clients == MAX_CLIENTS
+
+
+def test_a_brain_that_comes_back_finds_a_place_however_many_readers_there_are(desk: Desk) -> None:
+    first = desk.greeted("brain")
+    readers = [desk.greeted("reader") for _ in range(MAX_READERS)]
+    refused = [desk.greeted("reader") for _ in range(3)]
+    assert all("cannot serve more than 6 readers" in told(one)[-2]["error"] for one in refused)
+    first.close()
+    desk.greeted("reader")
+    second = desk.greeted("brain")
+    second.send(offer(1))
+    desk.serve()
+    assert told(second)[-1] == {"type": "reply", "seq": 1, "error": None}
+    assert all(told(one)[-1] != {} for one in readers)
+    readers[0].close()
+    desk.serve()
+    assert told(desk.greeted("reader"))[-1] == json.loads(GREETING)
 
 
 def test_all_can_be_sent_away_with_a_reason(desk: Desk) -> None:
@@ -486,7 +504,8 @@ def test_a_storm_of_connections_leaves_nothing_behind_and_costs_one_accept_a_tic
 
 def test_floods_of_every_place_cost_a_bounded_number_of_messages_a_tick(desk: Desk) -> None:
     brain = desk.greeted("brain")
-    floods = [desk.greeted("reader") for _ in range(MAX_CLIENTS - 1)]
+    floods = [desk.greeted(role) for role in ("brain", *["reader"] * MAX_READERS)]
+    assert desk.server.clients == MAX_CLIENTS
     line = encode(GetStats(1))
     for seq in range(40):
         for flood in floods:
