@@ -169,6 +169,7 @@ class Brain:
             pilot=pilot,
             transactions=store.transactions,
             tokens=store.tokens,
+            auth_list=store.auth_list,
             state=store.state,
             faults=store.faults,
             lifecycle=self.lifecycle,
@@ -361,7 +362,6 @@ async def serve(config: Config) -> ProcessLifecycle:
         )
         settings = Settings(rows, store=store.settings, seeds=first_values(config, hardware.profile, rows))
         await settings.load()
-        store.token_life_time_s = lambda: settings.integer(table.AUTH_CACHE_LIFETIME)
         brain = Brain(config, store, settings, hardware)
         try:
             await brain.run()

@@ -111,6 +111,13 @@ class AuthorizationRequested:
     evse_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LocalListConflict:
+    """The CSMS says otherwise of a token than its local authorization list (OCPP 1.6 section 3.5.2)."""
+
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorSnapshot:
     """Everything from which any version's connector status follows."""
@@ -184,6 +191,7 @@ LiveEvent = (
     StationBooted
     | HeartbeatDue
     | AuthorizationRequested
+    | LocalListConflict
     | ConnectorStatusChanged
     | MeterValuesTaken
     | ReportPart

@@ -43,9 +43,14 @@ class IdToken:
     value: str
     type: str = IdTokenType.ISO14443
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is equal for tokens that name the same driver."""
+        return self.value.casefold(), str(self.type)
+
     def same_as(self, other: "IdToken") -> bool:
         """Tell whether both name the same driver."""
-        return self.value.casefold() == other.value.casefold() and self.type == other.type
+        return self.key == other.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +68,24 @@ class IdTokenInfo:
     def accepted(self) -> bool:
         """True if charging may start."""
         return self.status is AuthorizationStatus.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
+class CachedToken:
+    """An entry of the authorization cache."""
+
+    info: IdTokenInfo
+    """As the CSMS said it; `expires_at` only where the CSMS gave one."""
+    learned_at: datetime | None
+    """None in entries of older releases, which set `expires_at` by themselves."""
+
+
+class CachePolicy(StrEnum):
+    """Which entry a full cache drops first, among those of equal worth (AuthCacheCtrlr.Policy)."""
+
+    LRU = "LRU"
+    """The one that was not used for longest."""
+    LFU = "LFU"
+    """The one that was used least often."""
+    FIFO = "FIFO"
+    """The one that came first."""

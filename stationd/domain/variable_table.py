@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from stationd.domain.fault_components import OF_CONNECTOR, OF_EVSE, OF_STATION
+from stationd.domain.id_token import CachePolicy
 from stationd.domain.measurands import Measurand
 from stationd.domain.variables import DataType, Mutability, VariableSpec
 
@@ -127,11 +128,30 @@ OFFLINE_TX_FOR_UNKNOWN_ID = VariableSpec(
     "AuthCtrlr", "OfflineTxForUnknownIdEnabled", _BOOL, "false", key16="AllowOfflineTxForUnknownId"
 )
 MASTER_PASS_GROUP_ID = VariableSpec("AuthCtrlr", "MasterPassGroupId", _TEXT, "", maximum=36)
+DISABLE_REMOTE_AUTHORIZATION = VariableSpec("AuthCtrlr", "DisableRemoteAuthorization", _BOOL, "false")
+AUTH_CACHE_AVAILABLE = VariableSpec("AuthCacheCtrlr", "Available", _BOOL, "true", _RO)
 AUTH_CACHE_ENABLED = VariableSpec("AuthCacheCtrlr", "Enabled", _BOOL, "true", key16="AuthorizationCacheEnabled")
 AUTH_CACHE_LIFETIME = VariableSpec(
     "AuthCacheCtrlr", "LifeTime", _INT, "2592000", unit="s", minimum=0, maximum=315_360_000
 )
 AUTH_CACHE_DISABLE_POST_AUTHORIZE = VariableSpec("AuthCacheCtrlr", "DisablePostAuthorize", _BOOL, "false")
+AUTH_CACHE_POLICY = VariableSpec("AuthCacheCtrlr", "Policy", _OPTION, "LRU", values=tuple(CachePolicy))
+AUTH_CACHE_STORAGE = VariableSpec("AuthCacheCtrlr", "Storage", _INT, "0", _RO, unit="B")
+LOCAL_LIST_AVAILABLE = VariableSpec("LocalAuthListCtrlr", "Available", _BOOL, "true", _RO)
+LOCAL_LIST_ENABLED = VariableSpec("LocalAuthListCtrlr", "Enabled", _BOOL, "true", key16="LocalAuthListEnabled")
+LOCAL_LIST_ENTRIES = VariableSpec("LocalAuthListCtrlr", "Entries", _INT, "0", _RO, minimum=0, maximum=10_000)
+LOCAL_LIST_STORAGE = VariableSpec(
+    "LocalAuthListCtrlr", "Storage", _INT, "0", _RO, unit="B", minimum=0, maximum=4_000_000
+)
+LOCAL_LIST_ITEMS = VariableSpec(
+    "LocalAuthListCtrlr", "ItemsPerMessage", _INT, "1000", _RO, minimum=1, maximum=1000, key16="SendLocalListMaxLength"
+)
+LOCAL_LIST_BYTES = VariableSpec(
+    "LocalAuthListCtrlr", "BytesPerMessage", _INT, "250000", _RO, minimum=250_000, maximum=250_000
+)
+"""Less than the longest frame that `ocpp.rpc.frame` reads."""
+LOCAL_LIST_DISABLE_POST_AUTHORIZE = VariableSpec("LocalAuthListCtrlr", "DisablePostAuthorize", _BOOL, "false")
+LOCAL_LIST_SUPPORTS_EXPIRY = VariableSpec("LocalAuthListCtrlr", "SupportsExpiryDateTime", _BOOL, "true", _RO)
 
 # --- transactions ---------------------------------------------------------------------------------------------------
 EV_CONNECTION_TIMEOUT = VariableSpec(
@@ -228,8 +248,9 @@ def _key16(
 
 
 NUMBER_OF_CONNECTORS = _key16("NumberOfConnectors", _INT, "1")
-SUPPORTED_FEATURE_PROFILES = _key16("SupportedFeatureProfiles", _TEXT, "Core,RemoteTrigger")
+SUPPORTED_FEATURE_PROFILES = _key16("SupportedFeatureProfiles", _TEXT, "Core,LocalAuthListManagement,RemoteTrigger")
 GET_CONFIGURATION_MAX_KEYS = _key16("GetConfigurationMaxKeys", _INT, "1000")
+LOCAL_LIST_MAX_LENGTH = _key16("LocalAuthListMaxLength", _INT, "10000", minimum=10_000, maximum=10_000)
 CONNECTOR_PHASE_ROTATION = _key16("ConnectorPhaseRotation", _TEXT, "0.RST,1.RST", _RW, maximum=500)
 CONNECTOR_PHASE_ROTATION_MAX_LENGTH = _key16("ConnectorPhaseRotationMaxLength", _INT, "20")
 SAMPLED_DATA_MAX_LENGTH = _key16("MeterValuesSampledDataMaxLength", _INT, str(len(_METER)))

@@ -65,6 +65,9 @@ WITHOUT_UNREADABLE_ID = frozenset({"ocpp1.6"})
 SILENT_WHEN_REJECTED = frozenset({"ocpp1.6"})
 """Versions in which a rejected station does not even answer (1.6 section 4.2)."""
 
+LISTED_NOT_CACHED = frozenset({"ocpp1.6"})
+"""Versions in which a token of the local list is kept out of the cache (1.6 section 3.5.3)."""
+
 
 class Phase(StrEnum):
     """What the connection is doing."""
@@ -145,6 +148,12 @@ class Csms:
     def boot_may_be_repeated(self) -> bool:
         """True while an accepted station may introduce itself again if the CSMS wants it to."""
         return self._conversation is not None and self._conversation.boot_may_be_repeated
+
+    @property
+    def listed_tokens_are_cached(self) -> bool:
+        """False if a token of the local list is kept out of the cache."""
+        conversation = self._conversation
+        return conversation is None or conversation.link.version.subprotocol not in LISTED_NOT_CACHED
 
     async def authorize(self, id_token: IdToken, evse_id: int | None) -> IdTokenInfo | None:
         """Ask about a token; None if the CSMS could not be asked or did not answer in time."""

@@ -1,23 +1,27 @@
-"""Token -> verdict (block C): cache, CSMS, and the rules for when the CSMS cannot be asked."""
+"""Token -> verdict (block C): local list, cache, CSMS, and the rules for when the CSMS cannot be asked."""
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stationd.domain.errors import StorageError
-from stationd.domain.id_token import AuthorizationStatus, IdToken, IdTokenInfo, IdTokenType
+from stationd.domain.events import LocalListConflict
+from stationd.domain.id_token import AuthorizationStatus, CachePolicy, IdToken, IdTokenInfo, IdTokenType
 from stationd.domain.variable_table import (
     AUTH_CACHE_DISABLE_POST_AUTHORIZE,
     AUTH_CACHE_ENABLED,
     AUTH_CACHE_LIFETIME,
+    AUTH_CACHE_POLICY,
     AUTH_ENABLED,
     AUTHORIZE_REMOTE_START,
+    DISABLE_REMOTE_AUTHORIZATION,
     LOCAL_AUTHORIZE_OFFLINE,
+    LOCAL_LIST_DISABLE_POST_AUTHORIZE,
     LOCAL_PRE_AUTHORIZE,
     MASTER_PASS_GROUP_ID,
     OFFLINE_TX_FOR_UNKNOWN_ID,
 )
+from stationd.station.local_auth_list import LocalAuthList, has_expired
 from stationd.station.ports import Clock, CsmsPort, SettingsPort, TokenStore
 
 log = logging.getLogger(__name__)
@@ -37,7 +41,12 @@ class Policy:
     pre_authorize: bool
     offline_known: bool
     offline_unknown: bool
-    refuse_known_bad: bool
+    refuse_cached_bad: bool
+    """AuthCacheCtrlr.DisablePostAuthorize."""
+    refuse_listed_bad: bool = False
+    """LocalAuthListCtrlr.DisablePostAuthorize."""
+    never_ask: bool = False
+    """AuthCtrlr.DisableRemoteAuthorization."""
 
     @classmethod
     def of(cls, settings: SettingsPort) -> "Policy":
@@ -47,8 +56,38 @@ class Policy:
             pre_authorize=settings.boolean(LOCAL_PRE_AUTHORIZE),
             offline_known=settings.boolean(LOCAL_AUTHORIZE_OFFLINE),
             offline_unknown=settings.boolean(OFFLINE_TX_FOR_UNKNOWN_ID),
-            refuse_known_bad=settings.boolean(AUTH_CACHE_DISABLE_POST_AUTHORIZE),
+            refuse_cached_bad=settings.boolean(AUTH_CACHE_DISABLE_POST_AUTHORIZE),
+            refuse_listed_bad=settings.boolean(LOCAL_LIST_DISABLE_POST_AUTHORIZE),
+            never_ask=settings.boolean(DISABLE_REMOTE_AUTHORIZATION),
         )
+
+    def refuses(self, known: "Known") -> bool:
+        """Tell whether a token that is known to be bad is refused without asking again (C12.FR.05, C14.FR.03)."""
+        if known.info.accepted or known.expired:
+            return False
+        return self.refuse_listed_bad if known.listed else self.refuse_cached_bad
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the station itself knows of a token."""
+
+    info: IdTokenInfo
+    listed: bool
+    """From the local list; False: from the cache."""
+    expired: bool = False
+    """Its end has passed, whatever its status says."""
+
+    @property
+    def good(self) -> bool:
+        """True if the token may charge, as far as is known here."""
+        return self.info.accepted and not self.expired
+
+    @property
+    def verdict(self) -> IdTokenInfo:
+        """The status as of now."""
+        expired = self.info.accepted and self.expired
+        return replace(self.info, status=AuthorizationStatus.EXPIRED) if expired else self.info
 
 
 class Ask(StrEnum):
@@ -57,24 +96,30 @@ class Ask(StrEnum):
     CSMS = "csms"
 
 
-def decide(token: IdToken, cached: IdTokenInfo | None, policy: Policy, *, online: bool) -> IdTokenInfo | Ask:
+def decide(token: IdToken, known: Known | None, policy: Policy, *, online: bool) -> IdTokenInfo | Ask:
     """Return the verdict that needs no question to the CSMS, or that it must be asked.
 
-    `cached` is None for a token that is not in the cache or whose entry expired (expired = unknown, C10.FR.13).
+    `known` is the entry of the list, else that of the cache (C13.FR.01, C14.FR.01); None for a token in neither.
     """
     if not policy.enabled or token.type == IdTokenType.NO_AUTHORIZATION:
         return ACCEPTED
-    if online:
-        if token.type == IdTokenType.LOCAL or cached is None:  # C06.FR.02, C01.FR.02
-            return Ask.CSMS
-        if cached.accepted:
-            return cached if policy.pre_authorize else Ask.CSMS  # C12.FR.02
-        return cached if policy.refuse_known_bad else Ask.CSMS  # C10.FR.03, C12.FR.05
-    if cached is not None:
-        if cached.accepted and not policy.offline_known:
-            return UNKNOWN
-        return cached  # C13.FR.02; one that is known to be bad stays refused
-    return ACCEPTED if policy.offline_unknown else UNKNOWN  # C15.FR.08
+    if not online:
+        return _offline(known, policy)
+    if policy.never_ask:
+        return UNKNOWN if known is None else known.verdict
+    if token.type == IdTokenType.LOCAL or known is None:  # C06.FR.02, C01.FR.02
+        return Ask.CSMS
+    if known.good and policy.pre_authorize:  # C12.FR.02, C14.FR.02, C14.FR.04
+        return known.info
+    return known.verdict if policy.refuses(known) else Ask.CSMS  # C10.FR.03, C12.FR.05, C14.FR.03, C14.FR.05
+
+
+def _offline(known: Known | None, policy: Policy) -> IdTokenInfo:
+    if known is None:
+        return ACCEPTED if policy.offline_unknown else UNKNOWN  # C13.FR.04, C13.FR.06, C15.FR.08
+    if known.good and not policy.offline_known:
+        return UNKNOWN
+    return known.verdict  # C13.FR.02, C13.FR.05: one that is known to be bad is not unknown
 
 
 def needs_no_check(token: IdToken, settings: SettingsPort) -> bool:
@@ -88,36 +133,53 @@ def same_group(one: IdToken | None, other: IdToken | None) -> bool:
 
 
 class Authorizer:
-    """Asks the cache and the CSMS, and fills the cache from everything that the CSMS says."""
+    """Asks the list, the cache and the CSMS, and fills the cache from everything that the CSMS says."""
 
-    def __init__(self, settings: SettingsPort, clock: Clock, csms: CsmsPort, cache: TokenStore) -> None:
+    def __init__(
+        self, settings: SettingsPort, clock: Clock, csms: CsmsPort, cache: TokenStore, auth_list: LocalAuthList
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._csms = csms
         self._cache = cache
+        self._list = auth_list
 
     async def check(self, token: IdToken, evse_id: int | None) -> IdTokenInfo:
         """Return the verdict on a token for an EVSE. May take as long as the CSMS's answer: never call it in a job."""
-        cached = await self.cached(token)
-        verdict = decide(token, cached, Policy.of(self._settings), online=self._csms.online)
+        known = await self.known(token)
+        verdict = decide(token, known, Policy.of(self._settings), online=self._csms.online)
         if isinstance(verdict, Ask):
             answer = await self._csms.authorize(token, evse_id)
             if answer is None:  # the link broke meanwhile
-                fallback = decide(token, cached, Policy.of(self._settings), online=False)
-                verdict = UNKNOWN if isinstance(fallback, Ask) else fallback
+                verdict = self._without_csms(token, known)
             else:
                 await self.learn(token, answer)
                 verdict = answer
+        else:
+            self._used(token, known)
         if verdict.accepted and verdict.evse_ids and evse_id is not None and evse_id not in verdict.evse_ids:
             return replace(verdict, status=AuthorizationStatus.NOT_ALLOWED_TYPE_EVSE)  # C01.FR.21
         return verdict
 
+    def _without_csms(self, token: IdToken, known: Known | None) -> IdTokenInfo:
+        verdict = decide(token, known, Policy.of(self._settings), online=False)
+        if isinstance(verdict, Ask):
+            return UNKNOWN
+        self._used(token, known)
+        return verdict
+
+    def _used(self, token: IdToken, known: Known | None) -> None:
+        if known is not None and not known.listed:
+            self._cache.used(token)
+
     async def group_of(self, token: IdToken, evse_id: int | None) -> IdToken | None:
-        """Return the group of a valid token: from the cache, else from the CSMS (C01.FR.03b, C09.FR.05)."""
-        cached = await self.cached(token)
-        if cached is not None and cached.accepted and cached.group is not None:
-            return cached.group
-        if not self._csms.online:
+        """Return the group of a valid token: from list or cache, else from the CSMS (C01.FR.03, C09.FR.05)."""
+        known, policy = await self.known(token), Policy.of(self._settings)
+        if known is not None and known.good and known.info.group is not None:
+            self._used(token, known)
+            return known.info.group
+        refused = known is not None and policy.refuses(known)
+        if refused or policy.never_ask or not self._csms.online:
             return None  # E08: list and cache only
         answer = await self._csms.authorize(token, evse_id)
         if answer is None:
@@ -125,33 +187,49 @@ class Authorizer:
         await self.learn(token, answer)
         return answer.group if answer.accepted else None  # C09.FR.11
 
-    async def cached(self, token: IdToken) -> IdTokenInfo | None:
-        """Return the cache's verdict; None if disabled, unknown, expired or unreadable."""
+    async def known(self, token: IdToken) -> Known | None:
+        """Return what list or cache know of a token; the list comes first (C13.FR.01, C14.FR.01)."""
+        listed = await self._list.lookup(token)
+        if listed is not None:
+            return Known(listed, listed=True, expired=has_expired(listed, self._clock.now()))
+        return await self._cached(token)
+
+    async def _cached(self, token: IdToken) -> Known | None:
+        """Return the cache's verdict; None if disabled, unknown, older than its life time, or unreadable."""
         if not self._settings.boolean(AUTH_CACHE_ENABLED):
             return None
         try:
-            info = await self._cache.get(token)
+            entry = await self._cache.get(token)
         except StorageError as error:
             log.warning("authorization cache not read error=%s", error)
             return None
-        if info is None or (info.expires_at is not None and info.expires_at <= self._clock.now()):
+        if entry is None:
             return None
-        return info
+        now = self._clock.now()
+        if entry.info.expires_at is None and entry.learned_at is not None:
+            age_s = (now - entry.learned_at).total_seconds()
+            if age_s >= self._settings.integer(AUTH_CACHE_LIFETIME):  # C10.FR.08, C10.FR.10
+                return None
+        return Known(entry.info, listed=False, expired=has_expired(entry.info, now))  # C10.FR.13
 
     async def learn(self, token: IdToken, info: IdTokenInfo) -> None:
-        """Store what the CSMS said of a token (C10.FR.01/04/05)."""
-        if not self._settings.boolean(AUTH_CACHE_ENABLED) or token.type in UNCACHED_TYPES:  # C02.FR.03, C03.FR.02
+        """Store what the CSMS said of a token (C10.FR.01/04/05); tell it where its own list says otherwise."""
+        if token.type in UNCACHED_TYPES:  # C02.FR.03, C03.FR.02, C05.FR.02
             return
         now = self._clock.now()
-        expires = info.expires_at or self._default_expiry(now)
+        listed = await self._list.lookup(token)
+        if listed is not None:
+            if self._list.note_contradiction(token, listed, info, now):
+                self._csms.publish(LocalListConflict(now))
+            if not self._csms.listed_tokens_are_cached:
+                return
+        if not self._settings.boolean(AUTH_CACHE_ENABLED):  # C10.FR.11
+            return
         try:
-            # one that has passed already (C10.FR.13) is stored all the same: it replaces what was known before
-            await self._cache.put(token, replace(info, expires_at=expires), now)
+            # one that has passed already is handed over all the same: it removes what was known before (C10.FR.13)
+            await self._cache.put(token, info, now, CachePolicy(self._settings.text(AUTH_CACHE_POLICY)))
         except StorageError as error:
             log.warning("authorization cache not written error=%s", error)
-
-    def _default_expiry(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=self._settings.integer(AUTH_CACHE_LIFETIME))  # C10.FR.10
 
     async def clear(self) -> bool:
         """Empty the cache; False if disabled or it failed (C11.FR.03-05)."""

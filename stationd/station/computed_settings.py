@@ -6,9 +6,17 @@ from functools import partial
 from stationd.domain.events import ConnectorSnapshot
 from stationd.domain.fault_components import Place, problems
 from stationd.domain.faults import Fault
-from stationd.domain.variable_table import CLOCK_DATE_TIME, PROBLEM, STATION_STATE
+from stationd.domain.variable_table import (
+    AUTH_CACHE_STORAGE,
+    CLOCK_DATE_TIME,
+    LOCAL_LIST_ENTRIES,
+    LOCAL_LIST_STORAGE,
+    PROBLEM,
+    STATION_STATE,
+)
 from stationd.domain.variables import VariableSpec
 from stationd.station.parts import Parts
+from stationd.station.ports import AuthListStore, SettingsPort, TokenStore
 from stationd.station.timekeeper import rfc3339
 
 
@@ -35,6 +43,13 @@ def compute_rows(
         for spec in (of_evse, of_connector):
             if spec is not None:
                 settings.compute(spec, state)
+
+
+def compute_token_rows(settings: SettingsPort, cache: TokenStore, auth_list: AuthListStore) -> None:
+    """Connect the rows that tell how much is stored of tokens (OCPP 2.0.1 D01.FR.12)."""
+    settings.compute(AUTH_CACHE_STORAGE, lambda: str(cache.size_bytes))
+    settings.compute(LOCAL_LIST_ENTRIES, lambda: str(auth_list.summary.entries))
+    settings.compute(LOCAL_LIST_STORAGE, lambda: str(auth_list.summary.size_bytes))
 
 
 def _problem(row: VariableSpec, faults: Callable[[], tuple[Fault, ...]]) -> str:

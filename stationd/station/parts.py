@@ -40,6 +40,11 @@ class CsmsSeat:
         """True while an accepted station may introduce itself again."""
         return self.csms is not None and self.csms.boot_may_be_repeated
 
+    @property
+    def listed_tokens_are_cached(self) -> bool:
+        """False if a token of the local list is kept out of the cache."""
+        return self.csms is None or self.csms.listed_tokens_are_cached
+
     async def authorize(self, id_token: IdToken, evse_id: int | None) -> IdTokenInfo | None:
         """Ask about a token."""
         return None if self.csms is None else await self.csms.authorize(id_token, evse_id)

@@ -10,10 +10,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from stationd.domain.answers import TransactionAnswer
+from stationd.domain.auth_list import ListSummary, ListUpdate, UpdateOutcome
 from stationd.domain.events import ConnectorSnapshot, FaultEvent, LiveEvent, TransactionEvent
 from stationd.domain.events import OutboxRow as OutboxRow  # part of the seam; the store may not import this module
 from stationd.domain.faults import Fault, FaultInForce
-from stationd.domain.id_token import IdToken, IdTokenInfo
+from stationd.domain.id_token import CachedToken, CachePolicy, IdToken, IdTokenInfo
 from stationd.domain.pilot import PilotStatus
 from stationd.domain.states import BootReason, OperationalStatus, ResetKind
 from stationd.domain.transaction import Transaction
@@ -119,6 +120,14 @@ class StationPort(Protocol):
         """Empty the authorization cache; False if there is none or it failed."""
         ...
 
+    def local_list(self) -> ListSummary | None:
+        """Return what the local authorization list holds; None while it is disabled."""
+        ...
+
+    async def update_local_list(self, update: ListUpdate) -> UpdateOutcome:
+        """Change the local authorization list as a whole or not at all (OCPP 2.0.1 D01); FAILED while disabled."""
+        ...
+
     def trigger(self, what: Trigger, evse_id: int | None = None) -> bool:
         """Publish what TriggerMessage asks for, after the answer. False: cannot (unknown EVSE, no transaction)."""
         ...
@@ -178,6 +187,11 @@ class CsmsPort(Protocol):
     @property
     def boot_may_be_repeated(self) -> bool:
         """True while an accepted station may introduce itself again if the CSMS wants it to."""
+        ...
+
+    @property
+    def listed_tokens_are_cached(self) -> bool:
+        """False if a token of the local list is kept out of the cache (OCPP 1.6 section 3.5.3; 2.x caches all)."""
         ...
 
     async def authorize(self, id_token: IdToken, evse_id: int | None) -> IdTokenInfo | None:
@@ -373,16 +387,49 @@ class Outbox(Protocol):
 class TokenStore(Protocol):
     """The authorization cache, durable."""
 
-    async def get(self, id_token: IdToken) -> IdTokenInfo | None:
-        """Return the stored verdict, expired or not; `expires_at` is set for every entry."""
+    @property
+    def size_bytes(self) -> int:
+        """Return how much is stored; from memory."""
         ...
 
-    async def put(self, id_token: IdToken, info: IdTokenInfo, now: datetime) -> None:
-        """Store or replace a verdict; a full cache drops the not accepted first, then the oldest (C10.FR.07)."""
+    async def get(self, id_token: IdToken) -> CachedToken | None:
+        """Return the stored verdict, however old."""
+        ...
+
+    def used(self, id_token: IdToken) -> None:
+        """Note that a verdict was used, for the policy of a full cache."""
+        ...
+
+    async def put(self, id_token: IdToken, info: IdTokenInfo, now: datetime, policy: CachePolicy) -> None:
+        """Store or replace a verdict; one that has expired on arrival only removes the old one.
+
+        A full cache drops what was not accepted first, then what `policy` says (OCPP 2.0.1 C10.FR.07).
+        """
         ...
 
     async def clear(self) -> None:
         """Forget every entry."""
+        ...
+
+
+class AuthListStore(Protocol):
+    """The local authorization list, durable."""
+
+    @property
+    def summary(self) -> ListSummary:
+        """Return what is stored in all; from memory."""
+        ...
+
+    async def get(self, id_token: IdToken) -> IdTokenInfo | None:
+        """Return the entry of a token, expired or not."""
+        ...
+
+    async def apply(self, update: ListUpdate, *, most_entries: int, most_bytes: int) -> bool:
+        """Change the list and its version in one commit; False: it would become larger than that, nothing changed.
+
+        Raises:
+            StorageError: nothing changed.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from stationd.domain.answers import TransactionAnswer
+from stationd.domain.auth_list import ListSummary, ListUpdate, UpdateOutcome
 from stationd.domain.errors import StorageError
 from stationd.domain.events import ConnectorSnapshot, ConnectorStatusChanged, TransactionEvent
 from stationd.domain.faults import BRAIN_FAULTS, Fault, FaultCode, FaultInForce
@@ -20,13 +21,15 @@ from stationd.hal.interfaces import Meter, MeterReading, TokenReader
 from stationd.station import transactions as rules
 from stationd.station.authorization import Authorizer
 from stationd.station.availability import Availability, connector_status
-from stationd.station.computed_settings import compute_rows
+from stationd.station.computed_settings import compute_rows, compute_token_rows
 from stationd.station.evse import Evse
 from stationd.station.fault_journal import FaultJournal
 from stationd.station.faults import blocking
+from stationd.station.local_auth_list import LocalAuthList
 from stationd.station.metering import EvseMeter
 from stationd.station.parts import CsmsSeat, EvseProfile, Parts, Shared
 from stationd.station.ports import (
+    AuthListStore,
     ChangeOutcome,
     Clock,
     CsmsPort,
@@ -70,6 +73,7 @@ class Station:
         pilot: PilotPort,
         transactions: TransactionStore,
         tokens: TokenStore,
+        auth_list: AuthListStore,
         state: StateStore,
         faults: FaultStore,
         lifecycle: Lifecycle,
@@ -88,7 +92,9 @@ class Station:
         self._journal = FaultJournal(timing, faults, seat.wake)
         self._parts = Parts(settings, timing, pilot, seat, transactions, self._journal, self._shared, new_id)
         self._availability = Availability(state)
-        authorizer = Authorizer(settings, clock, self._parts.csms, tokens)
+        self._auth_list = LocalAuthList(settings, auth_list)
+        authorizer = Authorizer(settings, clock, self._parts.csms, tokens, self._auth_list)
+        compute_token_rows(settings, tokens, auth_list)
         self._authorizer = authorizer
         self._evses: dict[int, Evse] = {}
         self._tokens = Tokens(self._evses, authorizer, settings, self._spawn)
@@ -359,6 +365,14 @@ class Station:
     async def clear_cache(self) -> bool:
         """Empty the authorization cache."""
         return await self._authorizer.clear()
+
+    def local_list(self) -> ListSummary | None:
+        """Return what the local authorization list holds; None while it is disabled."""
+        return self._auth_list.summary()
+
+    async def update_local_list(self, update: ListUpdate) -> UpdateOutcome:
+        """Change the local authorization list."""
+        return await self._auth_list.update(update)
 
     def trigger(self, what: Trigger, evse_id: int | None = None) -> bool:
         """Publish what TriggerMessage asks for, after the answer."""

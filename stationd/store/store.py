@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from stationd.domain.errors import StorageError
-from stationd.domain.variable_table import AUTH_CACHE_LIFETIME
 from stationd.store.aliases import Aliases
+from stationd.store.auth_list import AuthListStore
 from stationd.store.ballast import Ballast
 from stationd.store.db import Connection, Database
 from stationd.store.faults import FaultStore
@@ -34,11 +33,10 @@ class Store:
         self._lock, self._database = lock, database
         self.notices = notices
         """What a person should know about the file: one sentence each, empty when all is well."""
-        self.token_life_time_s: Callable[[], int] = lambda: int(AUTH_CACHE_LIFETIME.default)
-        """Set it once the settings can be read (they are kept here, too): AuthCacheCtrlr.LifeTime."""
         self.settings = SettingsStore(database)
         self.state = StateStore(database)
-        self.tokens = TokenStore(database, life_time_s=lambda: self.token_life_time_s())
+        self.tokens = TokenStore(database)
+        self.auth_list = AuthListStore(database)
         self.transactions: TransactionStore
         self.outbox: Outbox
         self.faults: FaultStore
@@ -79,6 +77,8 @@ class Store:
         self.transactions = TransactionStore(self._database, aliases, last_row_id=last_row_id)
         self.outbox = Outbox(self._database, aliases)
         self.faults = FaultStore(self._database, self.transactions.next_row_id)
+        await self.tokens.load()
+        await self.auth_list.load()
 
     async def close(self) -> None:
         """Finish what waits, close the file and give the directory back.

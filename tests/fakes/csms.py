@@ -16,6 +16,7 @@ class FakeCsms:
 
     online: bool = True
     boot_may_be_repeated: bool = False
+    listed_tokens_are_cached: bool = True
     answers: dict[str, IdTokenInfo | None] = field(default_factory=dict)
     """By token; all others are accepted."""
     hold: bool = False

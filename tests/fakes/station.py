@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stationd.domain.answers import TransactionAnswer
+from stationd.domain.auth_list import ListSummary, ListUpdate, UpdateOutcome, UpdateStatus
 from stationd.domain.events import ConnectorSnapshot, TransactionEvent
 from stationd.domain.faults import Fault
 from stationd.domain.id_token import IdToken
@@ -40,6 +41,8 @@ class FakeStation:
     availability: ChangeOutcome = ChangeOutcome.ACCEPTED
     cache_cleared: bool = True
     triggers: bool = True
+    listed: ListSummary | None = ListSummary()
+    list_update: UpdateOutcome = UpdateOutcome(UpdateStatus.ACCEPTED)
     status: TransactionStatus = TransactionStatus(ongoing=None, messages_in_queue=False)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -79,6 +82,13 @@ class FakeStation:
     async def clear_cache(self) -> bool:
         self.calls.append(("clear_cache", {}))
         return self.cache_cleared
+
+    def local_list(self) -> ListSummary | None:
+        return self.listed
+
+    async def update_local_list(self, update: ListUpdate) -> UpdateOutcome:
+        self.calls.append(("update_local_list", {"update": update}))
+        return self.list_update
 
     def trigger(self, what: Trigger, evse_id: int | None = None) -> bool:
         self.calls.append(("trigger", {"what": what, "evse_id": evse_id}))

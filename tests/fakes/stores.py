@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from stationd.domain.auth_list import ListSummary, ListUpdate, UpdateKind
 from stationd.domain.errors import StorageError
 from stationd.domain.events import FaultEvent, TransactionEvent
 from stationd.domain.faults import FaultInForce
-from stationd.domain.id_token import IdToken, IdTokenInfo
+from stationd.domain.id_token import CachedToken, CachePolicy, IdToken, IdTokenInfo
 from stationd.domain.states import BootReason
 from stationd.domain.transaction import Transaction
 
@@ -58,21 +59,65 @@ class FakeTransactionStore:
 
 @dataclass
 class FakeTokenStore:
-    """Implements `station.ports.TokenStore`."""
+    """Implements `station.ports.TokenStore`; never full. `policies` holds what each `put` was given."""
 
     disk: Disk = field(default_factory=Disk)
-    entries: dict[tuple[str, str], IdTokenInfo] = field(default_factory=dict)
+    entries: dict[tuple[str, str], CachedToken] = field(default_factory=dict)
+    uses: list[str] = field(default_factory=list)
+    policies: list[CachePolicy] = field(default_factory=list)
 
-    async def get(self, id_token: IdToken) -> IdTokenInfo | None:
-        return self.entries.get((id_token.value.casefold(), id_token.type))
+    @property
+    def size_bytes(self) -> int:
+        return 100 * len(self.entries)
 
-    async def put(self, id_token: IdToken, info: IdTokenInfo, now: datetime) -> None:
+    async def get(self, id_token: IdToken) -> CachedToken | None:
+        return self.entries.get(id_token.key)
+
+    def used(self, id_token: IdToken) -> None:
+        self.uses.append(id_token.value)
+
+    async def put(self, id_token: IdToken, info: IdTokenInfo, now: datetime, policy: CachePolicy) -> None:
         await self.disk.write()
-        self.entries[(id_token.value.casefold(), id_token.type)] = info
+        self.policies.append(policy)
+        if info.expires_at is None or info.expires_at > now:
+            self.entries[id_token.key] = CachedToken(info, now)
+        else:
+            self.entries.pop(id_token.key, None)
 
     async def clear(self) -> None:
         await self.disk.write()
         self.entries.clear()
+
+
+@dataclass
+class FakeAuthListStore:
+    """Implements `station.ports.AuthListStore`."""
+
+    disk: Disk = field(default_factory=Disk)
+    entries: dict[tuple[str, str], IdTokenInfo] = field(default_factory=dict)
+    version: int = 0
+
+    @property
+    def summary(self) -> ListSummary:
+        return ListSummary(self.version, len(self.entries), 100 * len(self.entries))
+
+    async def get(self, id_token: IdToken) -> IdTokenInfo | None:
+        if self.disk.broken:
+            raise StorageError("cannot read: the test broke the disk")
+        return self.entries.get(id_token.key)
+
+    async def apply(self, update: ListUpdate, *, most_entries: int, most_bytes: int) -> bool:
+        await self.disk.write()
+        entries = {} if update.kind is UpdateKind.FULL else dict(self.entries)
+        for entry in update.entries:
+            if entry.info is None:
+                entries.pop(entry.id_token.key, None)
+            else:
+                entries[entry.id_token.key] = entry.info
+        if len(entries) > most_entries or 100 * len(entries) > most_bytes:
+            return False
+        self.entries, self.version = entries, update.version
+        return True
 
 
 @dataclass

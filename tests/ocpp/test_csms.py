@@ -80,6 +80,22 @@ async def test_the_station_itself_is_told_first_where_the_version_has_a_status_f
     assert bench.csms.state.subprotocol == "ocpp1.6"
 
 
+async def test_in_16_alone_a_token_of_the_local_list_is_kept_out_of_the_cache(
+    make: Callable[..., Bench], server: FakeCsms
+) -> None:
+    bench = make()
+    assert bench.csms.listed_tokens_are_cached
+    bench.start()
+    await bench.online()
+    assert bench.csms.listed_tokens_are_cached
+    server.subprotocols = ("ocpp1.6",)
+    await server.stop()
+    await server.start()
+    bench.connection["subprotocols"] = ("ocpp2.0.1", "ocpp1.6")
+    await eventually(lambda: bench.csms.online and bench.csms.state.subprotocol == "ocpp1.6")
+    assert not bench.csms.listed_tokens_are_cached
+
+
 async def test_the_state_is_told_in_words_people_understand(make: Callable[..., Bench], server: FakeCsms) -> None:
     bench = make()
     before = bench.csms.state

@@ -24,7 +24,15 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.csms import FakeCsms
 from tests.fakes.pilot import FakeMeter, FakePilot
 from tests.fakes.scheduler import FakeScheduler
-from tests.fakes.stores import Disk, FakeFaultStore, FakeLifecycle, FakeStateStore, FakeTokenStore, FakeTransactionStore
+from tests.fakes.stores import (
+    Disk,
+    FakeAuthListStore,
+    FakeFaultStore,
+    FakeLifecycle,
+    FakeStateStore,
+    FakeTokenStore,
+    FakeTransactionStore,
+)
 
 ANNA = IdToken("ANNA")
 BERT = IdToken("BERT")
@@ -46,6 +54,7 @@ class Bench:
         self.disk = Disk()
         self.store = FakeTransactionStore(self.disk)
         self.cache = FakeTokenStore(self.disk)
+        self.auth_list = FakeAuthListStore(self.disk)
         self.state = FakeStateStore(self.disk)
         self.faults = FakeFaultStore(self.disk)
         self.lifecycle = FakeLifecycle()
@@ -71,6 +80,7 @@ class Bench:
             pilot=self.pilot,
             transactions=self.store,
             tokens=self.cache,
+            auth_list=self.auth_list,
             state=self.state,
             faults=self.faults,
             lifecycle=self.lifecycle,

@@ -335,7 +335,7 @@ async def test_a_late_refusal_of_an_ended_transaction_changes_nothing() -> None:
         await b.answer_event(first, INVALID)
         assert len(b.events) == before
         assert b.closed()
-        assert b.cache.entries[("anna", ANNA.type)].status is AuthorizationStatus.INVALID
+        assert b.cache.entries[ANNA.key].info.status is AuthorizationStatus.INVALID
 
 
 async def test_an_ev_that_does_not_follow_is_suspended_after_its_time_to_react() -> None:

@@ -158,6 +158,7 @@ async def test_it_runs_on_the_real_loop_and_clock() -> None:
         pilot=made.pilot,
         transactions=made.store,
         tokens=made.cache,
+        auth_list=made.auth_list,
         state=made.state,
         faults=made.faults,
         lifecycle=made.lifecycle,

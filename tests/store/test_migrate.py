@@ -2,10 +2,12 @@
 
 import shutil
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from stationd.domain.auth_list import ListSummary
 from stationd.domain.errors import StorageError
 from stationd.domain.events import FaultEvent, TransactionEvent, TransactionEventType
 from stationd.domain.faults import FaultCode
@@ -54,7 +56,7 @@ async def test_the_content_of_an_older_file_is_all_there_today(dump: Path, tmp_p
     assert head.event.samples[0].values[0].value == 7100.0
     cached = await store.tokens.get(IdToken("04A1B2C3"))
     assert cached is not None
-    assert cached.accepted
+    assert cached.info.accepted
     assert await store.settings.load() == [("OCPPCommCtrlr.HeartbeatInterval", "60", Origin.CSMS)]
     assert await store.state.get("boot_reason") == "RemoteReset"
     await store.close()
@@ -69,6 +71,26 @@ async def test_a_queued_fault_is_still_there_today(tmp_path: Path) -> None:
     assert isinstance(row.event, FaultEvent)
     assert (row.row_id, row.event.code, row.event.event_id) == (9, FaultCode.LOCK_FAILED, 3)
     assert [held.fault.code for held in await store.faults.in_force()] == [FaultCode.LOCK_FAILED]
+    await store.close()
+
+
+async def test_a_cached_verdict_of_an_older_file_keeps_the_end_that_it_was_given(tmp_path: Path) -> None:
+    _restored(Path(__file__).parent / "databases" / "0002.sql", tmp_path / "stationd.db")
+    store = await Store.open(tmp_path)
+    cached = await store.tokens.get(IdToken("04A1B2C3"))
+    assert cached is not None
+    assert (cached.info.expires_at, cached.learned_at) == (datetime(2026, 2, 1, 12, tzinfo=UTC), None)
+    assert store.auth_list.summary == ListSummary(0, 0, 0)
+    await store.close()
+
+
+async def test_a_local_list_is_still_there_today(tmp_path: Path) -> None:
+    _restored(Path(__file__).parent / "databases" / "0003.sql", tmp_path / "stationd.db")
+    store = await Store.open(tmp_path)
+    assert (store.auth_list.summary.version, store.auth_list.summary.entries) == (12, 2)
+    listed = await store.auth_list.get(IdToken("04A1B2C3"))
+    assert listed is not None
+    assert (listed.accepted, listed.group) == (True, IdToken("FLEET", "Central"))
     await store.close()
 
 

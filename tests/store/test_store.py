@@ -18,9 +18,10 @@ async def test_the_store_fits_the_ports(store: Store) -> None:
     transactions: ports.TransactionStore = store.transactions
     outbox: ports.Outbox = store.outbox
     tokens: ports.TokenStore = store.tokens
+    auth_list: ports.AuthListStore = store.auth_list
     state: ports.StateStore = store.state
     settings: ports.SettingsStore = store.settings
-    assert None not in (transactions, outbox, tokens, state, settings)
+    assert None not in (transactions, outbox, tokens, auth_list, state, settings)
     assert store.notices == []
 
 

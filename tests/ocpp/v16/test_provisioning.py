@@ -106,6 +106,7 @@ async def test_a_reset_is_asked_of_the_station(kind, asked, outcome, status):
 
 # --- GetConfiguration -------------------------------------------------------------------------------------------------
 
+REQUIRED_LIST_KEYS = {"LocalAuthListEnabled", "LocalAuthListMaxLength", "SendLocalListMaxLength"}
 REQUIRED_CORE_KEYS = {
     "AuthorizeRemoteTxRequests", "ClockAlignedDataInterval", "ConnectionTimeOut", "ConnectorPhaseRotation",
     "GetConfigurationMaxKeys", "HeartbeatInterval", "LocalAuthorizeOffline", "LocalPreAuthorize",
@@ -120,7 +121,7 @@ REQUIRED_CORE_KEYS = {
 async def test_no_key_asked_for_means_every_key(request_):
     response = await ask(context(), "GetConfiguration", request_)
     names = [entry["key"] for entry in response["configurationKey"]]
-    assert set(names) >= REQUIRED_CORE_KEYS
+    assert set(names) >= REQUIRED_CORE_KEYS | REQUIRED_LIST_KEYS
     assert len(names) == len(set(names))
     assert "unknownKey" not in response
 

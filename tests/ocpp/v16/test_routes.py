@@ -20,6 +20,7 @@ from stationd.domain.events import (
     Event,
     HeartbeatDue,
     JobStatus,
+    LocalListConflict,
     LongJob,
     MeterValuesTaken,
     StationBooted,
@@ -64,6 +65,10 @@ def test_every_route_is_an_action_that_a_csms_may_send():
 
 def test_the_core_profile_and_the_trigger_are_complete():
     assert set(ROUTES) >= CORE | {"TriggerMessage"}
+
+
+def test_the_local_list_profile_is_complete():
+    assert set(ROUTES) >= {"GetLocalListVersion", "SendLocalList"}
 
 
 def test_every_route_can_be_checked_both_ways():
@@ -172,6 +177,7 @@ events = st.one_of(
     st.builds(AuthorizationRequested, tokens, st.none() | st.integers(1, 3)),
     st.builds(StationBooted, st.sampled_from(BootReason)),
     st.just(HeartbeatDue()),
+    st.builds(LocalListConflict, times),
     st.builds(JobStatus, st.sampled_from(LongJob), st.sampled_from(["Idle", "Uploading", "Downloading", "Installed"])),
 )
 CTX = context(aliases={"known": 0, "abandoned": -1})

@@ -13,6 +13,7 @@ from stationd.domain.events import (
     FaultEvent,
     HeartbeatDue,
     JobStatus,
+    LocalListConflict,
     LongJob,
     MeterValuesTaken,
     ReportPart,
@@ -21,7 +22,7 @@ from stationd.domain.events import (
     TransactionEventType,
 )
 from stationd.domain.faults import Fault, FaultCode
-from stationd.domain.id_token import IdToken, IdTokenType
+from stationd.domain.id_token import AuthorizationStatus, IdToken, IdTokenType
 from stationd.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from stationd.domain.states import BootReason, ChargingState, ConnectorStatus, StopReason, TriggerReason
 from stationd.domain.variable_table import rows_for
@@ -142,6 +143,7 @@ events: st.SearchStrategy[Any] = st.one_of(
     fault_events,
     st.builds(StationBooted, st.sampled_from(list(BootReason))),
     st.just(HeartbeatDue()),
+    st.builds(LocalListConflict, times),
     st.builds(AuthorizationRequested, tokens, st.none() | st.integers(1, 9)),
     st.builds(ConnectorStatusChanged, snapshots),
     st.builds(
@@ -192,6 +194,24 @@ wire_tokens = _optional(
 _reports = st.lists(_optional({"component": _components}, {"variable": _variables}), min_size=1, max_size=3)
 
 
+list_entries = st.fixed_dictionaries(
+    {
+        "idToken": st.fixed_dictionaries(
+            {"idToken": st.text(max_size=36), "type": st.sampled_from([str(kind) for kind in IdTokenType])}
+        )
+    },
+    optional={
+        "idTokenInfo": st.fixed_dictionaries(
+            {"status": st.sampled_from([str(status) for status in AuthorizationStatus])},
+            optional={
+                "cacheExpiryDateTime": st.sampled_from(["2026-02-28T00:00:00Z", "2026-02-30T00:00:00Z"]),
+                "evseId": st.lists(st.integers(0, 9), min_size=1, max_size=3),
+            },
+        )
+    },
+)
+
+
 def requests(reset_types: tuple[str, ...], triggers: tuple[str, ...]) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
     """Return random payloads of every action that the station handles, all following their schemas."""
     return {
@@ -210,6 +230,10 @@ def requests(reset_types: tuple[str, ...], triggers: tuple[str, ...]) -> dict[st
             }
         ),
         "GetLocalListVersion": st.just({}),
+        "SendLocalList": st.fixed_dictionaries(
+            {"versionNumber": integers, "updateType": st.sampled_from(["Full", "Differential"])},
+            optional={"localAuthorizationList": st.lists(list_entries, min_size=1, max_size=3)},
+        ),
         "GetReport": _optional(
             {"requestId": integers},
             {
