@@ -15,9 +15,9 @@ FOREIGN = re.compile(
 WORDS = {
     # Protocols and words without behaviour
     "stationd/domain/answers.py", "stationd/domain/auth_list.py", "stationd/domain/errors.py",
-    "stationd/domain/events.py", "stationd/domain/measurands.py", "stationd/domain/states.py", "stationd/hal/interfaces.py",
-    "stationd/ocpp/rpc/findings.py", "stationd/ocpp/version.py", "stationd/pilot/interfaces.py",
-    "stationd/station/parts.py", "stationd/station/ports.py",
+    "stationd/domain/events.py", "stationd/domain/measurands.py", "stationd/domain/states.py",
+    "stationd/hal/interfaces.py", "stationd/ocpp/rpc/findings.py", "stationd/ocpp/version.py",
+    "stationd/pilot/interfaces.py", "stationd/station/parts.py", "stationd/station/ports.py",
 }  # fmt: skip
 ELSEWHERE = {
     # what only makes sense as a process, or inside its neighbour
