@@ -40,11 +40,11 @@ def test_extremes_means_and_overruns_are_counted() -> None:
 def test_the_last_bucket_holds_whatever_is_100_ms_or_longer() -> None:
     assert BUCKETS * BUCKET_US == 100_000
     times = Histogram()
-    times.add(99_899)
-    times.add(99_999)
-    times.add(500_000)
-    assert times.share_us(0.3) == 99_900
-    assert times.share_us(0.6) == 500_000
+    for time_us in (99_899, 99_949, 99_999, 100_000):
+        times.add(time_us)
+    assert times.share_us(0.2) == 99_900
+    assert times.share_us(0.4) == 99_950
+    assert times.share_us(0.6) == 100_000
 
 
 def test_no_share_at_all_is_the_shortest_time_that_was_seen() -> None:
