@@ -8,16 +8,19 @@ from tests.interop.bench import Bench
 
 pytestmark = pytest.mark.parametrize("version", ["1.6"])
 
-# OCPP 1.6 sections 9.1 and 9.4 (Core and RemoteTrigger): required keys and who may write them.
+# OCPP 1.6 sections 9.1 to 9.4 (Core, LocalAuthListManagement, RemoteTrigger): required keys and who may write them.
 # ResetRetries is no promise that we could keep: it is told and cannot be changed.
 READ_WRITE = {
     "AuthorizeRemoteTxRequests", "ClockAlignedDataInterval", "ConnectionTimeOut", "ConnectorPhaseRotation",
-    "HeartbeatInterval", "LocalAuthorizeOffline", "LocalPreAuthorize", "MeterValuesAlignedData",
+    "HeartbeatInterval", "LocalAuthListEnabled", "LocalAuthorizeOffline", "LocalPreAuthorize", "MeterValuesAlignedData",
     "MeterValuesSampledData", "MeterValueSampleInterval", "StopTransactionOnEVSideDisconnect",
     "StopTransactionOnInvalidId", "StopTxnAlignedData", "StopTxnSampledData", "TransactionMessageAttempts",
     "TransactionMessageRetryInterval", "UnlockConnectorOnEVSideDisconnect",
 }  # fmt: skip
-READ_ONLY = {"GetConfigurationMaxKeys", "NumberOfConnectors", "ResetRetries", "SupportedFeatureProfiles"}
+READ_ONLY = {
+    "GetConfigurationMaxKeys", "LocalAuthListMaxLength", "NumberOfConnectors", "ResetRetries", "SendLocalListMaxLength",
+    "SupportedFeatureProfiles",
+}  # fmt: skip
 
 
 def configuration(bench: Bench, *keys: str) -> dict[str, dict[str, Any]]:
@@ -40,7 +43,9 @@ def test_every_required_key_is_there_with_the_right_access(bench: Bench, version
     assert {key for key in READ_WRITE if entries[key]["readonly"]} == set()
     assert {key for key in READ_ONLY if not entries[key]["readonly"]} == set()
     assert entries["NumberOfConnectors"]["value"] == "1"
-    assert {"Core", "RemoteTrigger"} <= set(entries["SupportedFeatureProfiles"]["value"].split(","))
+    assert {"Core", "LocalAuthListManagement", "RemoteTrigger"} <= set(
+        entries["SupportedFeatureProfiles"]["value"].split(",")
+    )
     assert int(entries["GetConfigurationMaxKeys"]["value"]) >= len(entries)
 
 

@@ -8,7 +8,8 @@ from tests.interop.bench import Bench
 
 pytestmark = pytest.mark.parametrize("version", ["2.0.1", "2.1"])
 
-# What OCPP 2.0.1 part 2 "Referenced components and variables" requires of a station with the Core profile.
+# What OCPP 2.0.1 part 2 "Referenced components and variables" requires of a station with the Core profile and
+# local authorization lists.
 REQUIRED = {
     ("AlignedDataCtrlr", "Interval"), ("AlignedDataCtrlr", "Measurands"), ("AlignedDataCtrlr", "TxEndedInterval"),
     ("AlignedDataCtrlr", "TxEndedMeasurands"), ("AuthCtrlr", "AuthorizeRemoteStart"),
@@ -19,7 +20,9 @@ REQUIRED = {
     ("DeviceDataCtrlr", "BytesPerMessage[GetVariables]"), ("DeviceDataCtrlr", "BytesPerMessage[SetVariables]"),
     ("DeviceDataCtrlr", "ItemsPerMessage[GetReport]"), ("DeviceDataCtrlr", "ItemsPerMessage[GetVariables]"),
     ("DeviceDataCtrlr", "ItemsPerMessage[SetVariables]"), ("EVSE", "AvailabilityState"), ("EVSE", "Available"),
-    ("EVSE", "Power"), ("EVSE", "SupplyPhases"), ("OCPPCommCtrlr", "FileTransferProtocols"),
+    ("EVSE", "Power"), ("EVSE", "SupplyPhases"), ("LocalAuthListCtrlr", "BytesPerMessage"),
+    ("LocalAuthListCtrlr", "Entries"), ("LocalAuthListCtrlr", "ItemsPerMessage"),
+    ("OCPPCommCtrlr", "FileTransferProtocols"),
     ("OCPPCommCtrlr", "MessageTimeout[Default]"), ("OCPPCommCtrlr", "MessageAttemptInterval[TransactionEvent]"),
     ("OCPPCommCtrlr", "MessageAttempts[TransactionEvent]"), ("OCPPCommCtrlr", "NetworkConfigurationPriority"),
     ("OCPPCommCtrlr", "NetworkProfileConnectionAttempts"), ("OCPPCommCtrlr", "OfflineThreshold"),

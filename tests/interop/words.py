@@ -3,6 +3,7 @@
 `Words16` and `Words2` have the same methods, so that one test serves all versions where the versions agree.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +146,14 @@ class Words:
         """Ask for a message; return the status."""
         raise NotImplementedError
 
+    def send_list(self, version: int, entries: Mapping[str, str | None], *, kind: str = "Full") -> str:
+        """Send a local list, a status (None: remove) by token; return the status of the answer."""
+        raise NotImplementedError
+
+    def list_version(self) -> int:
+        """Return the version of the local list."""
+        raise NotImplementedError
+
 
 _KEYS16 = {
     "OCPPCommCtrlr.HeartbeatInterval": "HeartbeatInterval",
@@ -154,6 +163,8 @@ _KEYS16 = {
     "AuthCtrlr.AuthorizeRemoteStart": "AuthorizeRemoteTxRequests",
     "AuthCtrlr.LocalPreAuthorize": "LocalPreAuthorize",
     "AuthCacheCtrlr.Enabled": "AuthorizationCacheEnabled",
+    "LocalAuthListCtrlr.Enabled": "LocalAuthListEnabled",
+    "LocalAuthListCtrlr.ItemsPerMessage": "SendLocalListMaxLength",
     "SecurityCtrlr.BasicAuthPassword": "AuthorizationKey",
     "TxCtrlr.EVConnectionTimeOut": "ConnectionTimeOut",
 }
@@ -229,6 +240,17 @@ class Words16(Words):
     def trigger(self, what: str, evse_id: int | None = None) -> str:
         where = {} if evse_id is None else {"connectorId": evse_id}
         return str(self.peer.call("TriggerMessage", {"requestedMessage": what, **where})["status"])
+
+    def send_list(self, version: int, entries: Mapping[str, str | None], *, kind: str = "Full") -> str:
+        data = [
+            {"idTag": token} | ({} if status is None else {"idTagInfo": {"status": status}})
+            for token, status in entries.items()
+        ]
+        request = {"listVersion": version, "updateType": kind, "localAuthorizationList": data}
+        return str(self.peer.call("SendLocalList", request)["status"])
+
+    def list_version(self) -> int:
+        return int(self.peer.call("GetLocalListVersion", {})["listVersion"])
 
 
 class Words2(Words):
@@ -337,6 +359,20 @@ class Words2(Words):
     def trigger(self, what: str, evse_id: int | None = None) -> str:
         where = {} if evse_id is None else {"evse": {"id": evse_id}}
         return str(self.peer.call("TriggerMessage", {"requestedMessage": what, **where})["status"])
+
+    def send_list(self, version: int, entries: Mapping[str, str | None], *, kind: str = "Full") -> str:
+        data = [
+            {"idToken": {"idToken": token, "type": "ISO14443"}}
+            | ({} if status is None else {"idTokenInfo": {"status": status}})
+            for token, status in entries.items()
+        ]
+        request: dict[str, Any] = {"versionNumber": version, "updateType": kind}
+        if data:  # the schema wants at least one entry, or none of the field
+            request["localAuthorizationList"] = data
+        return str(self.peer.call("SendLocalList", request)["status"])
+
+    def list_version(self) -> int:
+        return int(self.peer.call("GetLocalListVersion", {})["versionNumber"])
 
 
 def words_of(version: str) -> type[Words]:
