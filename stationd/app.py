@@ -33,7 +33,9 @@ from stationd.hal.interfaces import Meter, TokenReader
 from stationd.hal.pilot_link import PilotLink
 from stationd.hal.registry import create_meter, create_reader
 from stationd.lifecycle import ProcessLifecycle, read_start
-from stationd.ocpp.csms import Csms, Phase
+from stationd.ocpp import connection_view
+from stationd.ocpp.connection_view import Phase
+from stationd.ocpp.csms import Csms
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
 from stationd.station.parts import EvseProfile
 from stationd.station.settings import Settings
@@ -183,6 +185,7 @@ class Brain:
             clock=clock,
             outbox=store.outbox,
             boot_reason=start.reason,
+            state=store.state,
         )
         station.connect_csms(csms)
         self._settings.on_change(table.BASIC_AUTH_PASSWORD, lambda _: csms.reconnect("password changed"))
@@ -249,7 +252,10 @@ class Brain:
         config, settings = self._config, self._settings
 
         def connection() -> dict[str, Any]:
-            return connection_view(csms, clock)
+            return connection_view.summary(csms.state, clock.now())
+
+        def connection_details() -> dict[str, Any]:
+            return connection_view.details(csms.state, clock.now())
 
         identity = {
             "vendor": settings.text(table.VENDOR_NAME),
@@ -275,7 +281,7 @@ class Brain:
             **StatusApi(sources).methods(),
             **SettingsApi(settings).methods(),
             **TransactionsApi(self._store.transactions).methods(),
-            **ConnectionApi(_Switch(csms), connection).methods(),
+            **ConnectionApi(_Switch(csms), connection, connection_details).methods(),
             **TokensApi(station).methods(),
             **FaultsApi(station, pilot.status).methods(),
         }
@@ -298,23 +304,6 @@ class _Switch:
 
     async def go_online(self) -> None:
         self._csms.go_online()
-
-
-def connection_view(csms: Csms, clock: Timekeeper) -> dict[str, Any]:
-    """Return the connection as `stationctl` shows it."""
-    state = csms.state
-    connected = state.phase in (Phase.ONLINE, Phase.REGISTERING)
-    wait = None if state.next_dial_at is None else max(0.0, (state.next_dial_at - clock.now()).total_seconds())
-    return {
-        "state": "connected" if connected else str(state.phase),
-        "url": state.url,
-        "ocpp": state.subprotocol,
-        "registration": state.registration,
-        "since": state.connected_since.isoformat() if state.connected_since else None,
-        "error": state.last_error,
-        "next_attempt_s": wait,
-        "offline_by_command": state.phase is Phase.OFFLINE,
-    }
 
 
 def _station_profile(evse: hwprofile.EvseProfile) -> EvseProfile:

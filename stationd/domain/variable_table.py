@@ -82,7 +82,8 @@ RETRY_BACK_OFF_WAIT_MINIMUM = VariableSpec(
 RETRY_BACK_OFF_RANDOM_RANGE = VariableSpec(
     "OCPPCommCtrlr", "RetryBackOffRandomRange", _INT, "5", unit="s", minimum=0, maximum=3600
 )
-RETRY_BACK_OFF_REPEAT_TIMES = VariableSpec("OCPPCommCtrlr", "RetryBackOffRepeatTimes", _INT, "5", minimum=0, maximum=16)
+RETRY_BACK_OFF_REPEAT_TIMES = VariableSpec("OCPPCommCtrlr", "RetryBackOffRepeatTimes", _INT, "4", minimum=0, maximum=16)
+"""With the defaults the longest wait is 3 x 2^4 + 5 = 53 s: the station is back within a minute of its CSMS."""
 OFFLINE_THRESHOLD = VariableSpec("OCPPCommCtrlr", "OfflineThreshold", _INT, "60", unit="s", minimum=0, maximum=_DAY)
 NETWORK_PRIORITY = VariableSpec(
     "OCPPCommCtrlr", "NetworkConfigurationPriority", _SEQUENCE, "1", values=("1",), reboot_required=True

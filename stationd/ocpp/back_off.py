@@ -22,6 +22,10 @@ class BackOff:
         self._floor_s = floor_s
         self._tries = 0
 
+    def first_wait_s(self) -> float:
+        """Return the wait before the first try after the power came back: the random part alone."""
+        return self._uniform(0.0, float(self._settings.integer(RETRY_BACK_OFF_RANDOM_RANGE)))
+
     def next_wait_s(self) -> float:
         """Return the wait before the next try and count it. Only the fixed part doubles."""
         doublings = min(self._tries, self._settings.integer(RETRY_BACK_OFF_REPEAT_TIMES))

@@ -151,7 +151,8 @@ class Conversation:
                 tasks.create_task(self._keep_heartbeat())
                 tasks.create_task(self._memory.sender.run(self.link, self._station, self._ready))
         except* StationError as group:
-            reason = _first(group)
+            # who had a call under way may have heard of the end, and ended all this, before the channel could say why
+            reason = self.link.channel.lost or _first(group)
         finally:
             self.accepted = False
         if reason is not None:
@@ -189,11 +190,12 @@ class Conversation:
         try:
             answer = await self.link.ask(StationBooted(reason), URGENT)
         except (CallError, OwnMessageError) as error:
-            registration.failed(self._clock.monotonic())
-            logger.warning("boot_not_answered reason=%s", error)
+            registration.failed(self._clock.monotonic(), str(error))
+            logger.warning("boot_not_answered layer=OCPP reason=%s", error)
             return False
         if not isinstance(answer, BootAnswer):
-            registration.failed(self._clock.monotonic())
+            problem = f"{self._way.subprotocol} has no boot notification"
+            registration.failed(self._clock.monotonic(), problem)
             logger.error("boot_not_possible version=%s", self._way.subprotocol)
             return False
         registration.answered(answer, self._way, self._clock.monotonic())

@@ -4,35 +4,40 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from stationd.domain.errors import StationError
+from stationd.domain.errors import ConfigurationError, StationError
 from stationd.domain.events import AuthorizationRequested, LiveEvent
 from stationd.domain.id_token import IdToken, IdTokenInfo
 from stationd.domain.states import BootReason, RegistrationStatus
 from stationd.domain.variable_table import HEARTBEAT_INTERVAL, PING_INTERVAL, PROFILE_SWITCH_DELAY
 from stationd.ocpp.back_off import BackOff, Uniform
+from stationd.ocpp.connection_view import CsmsState, Phase
 from stationd.ocpp.conversation import Conversation, Memory
 from stationd.ocpp.dispatch import Dispatcher
 from stationd.ocpp.link import Link
+from stationd.ocpp.password_trial import PasswordTrial
 from stationd.ocpp.registration import Registration, Way
 from stationd.ocpp.rpc import transport
 from stationd.ocpp.rpc.channel import Channel
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
-from stationd.ocpp.rpc.dial import connect
+from stationd.ocpp.rpc.dial import Dial, connect
+from stationd.ocpp.rpc.findings import Findings
 from stationd.ocpp.rpc.session import Session
 from stationd.ocpp.sender import Sender
 from stationd.ocpp.version import Context, Version
-from stationd.station.ports import Clock, Outbox, SettingsPort, StationPort
+from stationd.station.ports import Clock, Outbox, SettingsPort, StateStore, StationPort
 
 logger = logging.getLogger(__name__)
 
 CLOSE_S = 1.5  # a mute CSMS delays the end of the process by no more than this
-LASTING_S = 30.0  # a connection that held so long, or brought an answer, was a success; one that is cut at once is none
+LASTING_S = (
+    30.0  # a connection that held so long was a success; a CSMS that cuts each one early is dialled less and less
+)
 DIAL_FLOOR_S, BOOT_FLOOR_S = 0.2, 1.0
 RETRY_AFTER_LIMIT_S = 3600.0  # a CSMS may ask for patience, but not for ever
+UNAUTHORISED = frozenset({401, 403})
+WITHOUT_THE_PASSWORD = frozenset({200, 404, 429, 503})  # statuses that say nothing about it; redirects are others
 
 
 def load_v16() -> Version:
@@ -69,33 +74,6 @@ LISTED_NOT_CACHED = frozenset({"ocpp1.6"})
 """Versions in which a token of the local list is kept out of the cache (1.6 section 3.5.3)."""
 
 
-class Phase(StrEnum):
-    """What the connection is doing."""
-
-    OFFLINE = "offline"
-    """On request; until told otherwise."""
-    WAITING = "waiting"
-    CONNECTING = "connecting"
-    REGISTERING = "registering"
-    ONLINE = "online"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CsmsState:
-    """The connection as people look at it."""
-
-    phase: Phase
-    url: str | None
-    identity: str | None
-    subprotocol: str | None
-    """The version in use, while connected."""
-    registration: RegistrationStatus | None
-    connected_since: datetime | None
-    last_error: str | None
-    """Why the last try failed or the last connection ended."""
-    next_dial_at: datetime | None
-
-
 class Csms:
     """Implements `station.ports.CsmsPort`; `run` is its one task."""
 
@@ -107,11 +85,21 @@ class Csms:
         clock: Clock,
         outbox: Outbox,
         boot_reason: BootReason,
+        state: StateStore | None = None,
         versions: Mapping[str, Loader] = VERSIONS,
         uniform: Uniform = random.uniform,
+        dial: Dial = connect,
+        lasting_s: float = LASTING_S,
     ) -> None:
-        """`connection` is asked at each dial; `boot_reason` is told in the first boot notification."""
+        """`connection` is asked at each dial; `boot_reason` is told in the first boot notification.
+
+        `state` keeps the password that worked until a new one does.
+        """
         self._connection = connection
+        self._dial = dial
+        self._lasting_s = lasting_s
+        self._trial = PasswordTrial(state)
+        self._settled = False
         self._settings = settings
         self._clock = clock
         self._outbox = outbox
@@ -120,12 +108,18 @@ class Csms:
         registration = Registration(boot_reason, BackOff(settings, uniform, floor_s=BOOT_FLOOR_S))
         self._memory = Memory(registration, Sender(outbox=outbox, settings=settings, clock=clock))
         self._conversation: Conversation | None = None
+        self._findings: Findings | None = None
+        self._failed_layer: transport.Layer | None = None
+        self._failed_at: datetime | None = None
+        self._failures = 0
+        self._warned_of: str | None = None
         self._dialling: ConnectionSettings | None = None
         self._connected_since: datetime | None = None
         self._lost_at: float | None = None
         self._last_error: str | None = None
         self._dial_at: float | None = None
-        self._at_once = True
+        self._at_once = boot_reason is not BootReason.POWER_UP  # its neighbours have power again too
+        self._first = True
         self._asked_wait_s = 0.0
         self._stay_offline = False
         self._closing = False
@@ -189,6 +183,14 @@ class Csms:
             connected_since=self._connected_since,
             last_error=self._last_error,
             next_dial_at=None if waiting is None else self._clock.now() + timedelta(seconds=max(0.0, waiting)),
+            security_profile=None if settings is None else settings.security_profile,
+            exposed=settings is not None and settings.exposed,
+            former_password=self._trial.uses_former,
+            failed_layer=self._failed_layer,
+            failed_at=self._failed_at,
+            failures=self._failures,
+            boot_problem=self._memory.registration.problem,
+            findings=self._findings,
         )
 
     def _phase(self) -> Phase:
@@ -254,6 +256,7 @@ class Csms:
         """Keep the station connected until `close`."""
         self._running = True
         try:
+            await self._trial.load()
             await self._mark_offline()  # what was queued when the last process ended could not be sent then
             while not self._closing:
                 await self._wait_to_dial()
@@ -281,6 +284,8 @@ class Csms:
         self._dial_at = None
 
     def _next_wait_s(self) -> float:
+        if self._first:
+            return self._dial_back_off.first_wait_s()
         wait_s = max(self._dial_back_off.next_wait_s(), self._asked_wait_s)
         registration = self._memory.registration
         if registration.status is RegistrationStatus.REJECTED:  # nothing may be said before, so there is no hurry
@@ -290,6 +295,7 @@ class Csms:
     async def _connect_once(self, station: StationPort) -> None:
         """Dial and serve until the connection is gone or is interrupted."""
         self._interrupt.clear()
+        self._first = False
         work = asyncio.create_task(self._serve(station))
         stop = asyncio.create_task(self._interrupt.wait())
         try:
@@ -302,31 +308,70 @@ class Csms:
             self._conversation = None
             self._connected_since = None
         self._asked_wait_s = 0.0
-        if isinstance(result, StationError):
-            self._last_error = str(result)
-            self._asked_wait_s = min(getattr(result, "retry_after_s", None) or 0.0, RETRY_AFTER_LIMIT_S)
-            logger.warning("csms_not_connected reason=%s", result)
-        elif isinstance(result, Exception):
-            self._last_error = f"internal error: {type(result).__name__}"
-            logger.error("csms_connection_failed", exc_info=result)
+        if isinstance(result, Exception):
+            self._note_failure(result, was_connected=was_connected)
         if was_connected:
             await self._mark_offline()
 
+    def _note_failure(self, error: Exception, *, was_connected: bool) -> None:
+        self._failures += 1
+        self._failed_at = self._clock.now()
+        self._failed_layer = None
+        if not isinstance(error, StationError):
+            self._last_error = f"internal error: {type(error).__name__}"
+            logger.error("csms_connection_failed", exc_info=error)
+            return
+        self._last_error = str(error)
+        status = None
+        if isinstance(error, transport.TransportError):
+            self._failed_layer, status = error.layer, error.status
+            self._asked_wait_s = min(error.retry_after_s or 0.0, RETRY_AFTER_LIMIT_S)
+        elif isinstance(error, ConfigurationError):
+            self._failed_layer = transport.Layer.CONFIGURATION
+        logger.warning("csms_not_connected layer=%s failures=%d reason=%s", self._failed_layer, self._failures, error)
+        refused_at_http = self._failed_layer is transport.Layer.HTTP and not was_connected
+        if refused_at_http and status not in WITHOUT_THE_PASSWORD and not 300 <= (status or 0) < 400:
+            self._trial.failed(refused=status in UNAUTHORISED)
+        elif was_connected and not self._settled:
+            self._trial.failed(refused=False)
+
     async def _serve(self, station: StationPort) -> None:
-        self._dialling = self._connection()
-        socket = await connect(self._dialling)
+        self._findings = Findings()
+        self._settled = False
+        self._dialling = self._trial.choose(self._connection())
+        self._warn_of_clear_text(self._dialling)
+        socket = await self._dial(self._dialling, self._findings)
         begun = self._clock.monotonic()
+        settling: asyncio.Task[None] | None = None
         try:
             self._conversation = self._conversation_over(socket, self._dialling, station)
             self._connected_since = self._clock.now()
             logger.info("csms_connected url=%s version=%s", self._dialling.url, socket.subprotocol)
+            settling = asyncio.create_task(self._settle(self._conversation.link.channel))
             await self._conversation.run()
         finally:
+            if settling is not None:
+                settling.cancel()
             self._lost_at = self._clock.monotonic()
-            answered = self._conversation is not None and self._conversation.link.channel.answers_received > 0
-            if answered or self._lost_at - begun >= LASTING_S:
+            if self._lost_at - begun >= self._lasting_s:
                 self._dial_back_off.reset()
+                self._failures = 0
             await socket.close(timeout_s=CLOSE_S)
+
+    async def _settle(self, channel: Channel) -> None:
+        """Trust the password once the CSMS has answered a call, or has let the connection be for long enough."""
+        try:
+            async with asyncio.timeout(self._lasting_s):
+                await channel.answered.wait()
+        except TimeoutError:
+            pass
+        self._settled = True
+        await self._trial.succeeded()
+
+    def _warn_of_clear_text(self, settings: ConnectionSettings) -> None:
+        if settings.exposed and self._warned_of != settings.url:
+            self._warned_of = settings.url
+            logger.warning("csms_in_clear_text url=%s security_profile=%d", settings.url, settings.security_profile)
 
     def _conversation_over(
         self, socket: transport.WebSocket, settings: ConnectionSettings, station: StationPort

@@ -28,6 +28,8 @@ class Registration:
         self.not_before = 0.0
         """Monotonic; no boot notification before, unless the CSMS asks for one."""
         self._once_accepted = False
+        self.problem: str | None = None
+        """Why the last boot notification led to no verdict."""
 
     def holds_for(self, way: Way) -> bool:
         """Tell whether this CSMS needs no boot notification (2.0.1 B01, B10.FR.10; 1.6 section 4.2)."""
@@ -42,6 +44,7 @@ class Registration:
     def answered(self, answer: BootAnswer, way: Way, now: float) -> None:
         """Take the CSMS's verdict."""
         self.status = answer.status
+        self.problem = None
         if answer.status is RegistrationStatus.ACCEPTED:
             self._accepted_by = way
             self._once_accepted = True
@@ -52,8 +55,9 @@ class Registration:
         own_choice = answer.interval_s <= 0  # B02.FR.06, B03.FR.06
         self.not_before = now + (self._back_off.next_wait_s() if own_choice else answer.interval_s)
 
-    def failed(self, now: float) -> None:
-        """Take note that there was no usable answer."""
+    def failed(self, now: float, problem: str) -> None:
+        """Take note that there was no usable answer, in words."""
+        self.problem = problem
         self.not_before = now + self._back_off.next_wait_s()
 
     def forgotten(self) -> None:

@@ -172,7 +172,7 @@ class Sandbox:
                 **options.station,
             },
             "csms": csms,
-            "timing": options.timing,
+            "timing": {"retry_back_off_random_range_s": 1, **options.timing},  # it has no neighbours
             "variables": options.variables,
             "keys": options.keys,
             "hardware.meter": {"port": self._modbus_port, "energy_speed": options.speed},

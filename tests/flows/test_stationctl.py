@@ -161,6 +161,24 @@ def test_offline_and_online_keep_the_process_and_the_boot(make: Make) -> None:
     assert len(flow.frames()) > frames
 
 
+def test_the_connection_is_shown_layer_by_layer(make: Make) -> None:
+    flow = make()
+    console = Console(flow)
+    told = console.json("connection")
+    states = {row["layer"]: row["state"] for row in told["layers"]}
+    assert states == {
+        "configuration": "ok", "DNS": "not used", "TCP": "ok", "TLS": "not used", "HTTP": "ok", "subprotocol": "ok",
+        "WebSocket": "ok", "OCPP": "ok",
+    }  # fmt: skip
+    assert (told["identity"], told["registration"], told["warnings"]) == ("SIM-001", "Accepted", [])
+    flow.csms("set_reachable", reachable=False)
+    failed = wait_for(lambda: console.json("connection")["failed_layer"] == "TCP", "the refused connection is named")
+    assert failed
+    shown = console.text("connection")
+    assert "last failure  TCP: cannot reach the CSMS at 127.0.0.1" in shown
+    assert "not reached" in shown
+
+
 def test_watch_yields_a_json_text_a_line_until_it_is_ended(make: Make) -> None:
     flow = make()
     argv = [

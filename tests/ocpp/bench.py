@@ -1,15 +1,19 @@
 """A whole connection on the bench: the real `Csms`, a station that records, a CSMS on a real WebSocket."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from stationd.domain.states import BootReason
-from stationd.ocpp.csms import Csms, Loader, Phase
+from stationd.ocpp.connection_view import Phase
+from stationd.ocpp.csms import Csms, Loader
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
+from stationd.ocpp.rpc.dial import LIMITS, Limits, connect
 from stationd.station.ports import Trigger
 from tests.fakes.ocpp import FakeCsms, RunningClock, eventually, test_settings, version
 from tests.fakes.outbox import FakeOutbox
 from tests.fakes.station import FakeStation
+from tests.fakes.stores import FakeStateStore
 
 
 class TriggeringStation(FakeStation):
@@ -26,7 +30,16 @@ class TriggeringStation(FakeStation):
 class Bench:
     """Starts with `start`; `stop` closes everything."""
 
-    def __init__(self, server: FakeCsms, **settings: Any) -> None:
+    def __init__(
+        self,
+        server: FakeCsms,
+        *,
+        boot_reason: BootReason = BootReason.POWER_UP,
+        limits: Limits = LIMITS,
+        lasting_s: float = 30.0,
+        state: FakeStateStore | None = None,
+        **settings: Any,
+    ) -> None:
         self.server = server
         self.settings = test_settings(**settings)
         self.clock, self.outbox = RunningClock(), FakeOutbox()
@@ -43,7 +56,10 @@ class Bench:
             settings=self.settings,
             clock=self.clock,
             outbox=self.outbox,
-            boot_reason=BootReason.POWER_UP,
+            boot_reason=boot_reason,
+            state=state,
+            dial=partial(connect, limits=limits),
+            lasting_s=lasting_s,
             versions=self.versions,
             uniform=self._uniform,
         )

@@ -18,9 +18,10 @@ from websockets.exceptions import ConnectionClosed
 from stationd.domain import variable_table as table
 from stationd.domain.events import ConnectorStatusChanged, HeartbeatDue
 from stationd.domain.id_token import AuthorizationStatus, IdToken
-from stationd.domain.states import RegistrationStatus
+from stationd.domain.states import BootReason, RegistrationStatus
 from stationd.domain.variables import Origin
-from stationd.ocpp.csms import VERSIONS, Phase
+from stationd.ocpp.connection_view import Phase
+from stationd.ocpp.csms import VERSIONS
 from stationd.ocpp.rpc import channel
 from stationd.station.ports import CsmsPort
 from tests.fakes.ocpp import FakeCsms, eventually, transaction_event
@@ -181,13 +182,22 @@ async def test_what_an_earlier_process_left_is_flagged_offline(make: Callable[..
 
 
 async def test_every_dial_after_the_first_waits_a_random_time(make: Callable[..., Bench], server: FakeCsms) -> None:
-    bench = make(RETRY_BACK_OFF_RANDOM_RANGE=7)
+    bench = make(RETRY_BACK_OFF_RANDOM_RANGE=7, boot_reason=BootReason.APPLICATION_RESET)
     bench.start()
     await bench.online()
     assert bench.dice == []
     await server.connection.close()
     await eventually(lambda: bench.dice == [(0.0, 7.0)])
     await bench.online()
+
+
+async def test_after_a_power_loss_even_the_first_dial_waits_a_random_time(
+    make: Callable[..., Bench], server: FakeCsms
+) -> None:
+    bench = make(RETRY_BACK_OFF_RANDOM_RANGE=7, RETRY_BACK_OFF_WAIT_MINIMUM=100)
+    bench.start()
+    await bench.online()
+    assert bench.dice == [(0.0, 7.0)]
 
 
 async def test_a_csms_that_is_away_is_dialled_again_and_again_with_words(make: Callable[..., Bench]) -> None:
@@ -202,14 +212,14 @@ async def test_a_csms_that_is_away_is_dialled_again_and_again_with_words(make: C
     assert bench.csms.state.next_dial_at is not None or bench.csms.state.phase is Phase.CONNECTING
 
 
-async def test_the_wait_goes_back_to_its_minimum_once_the_csms_has_answered(
+async def test_the_wait_goes_back_to_its_minimum_once_a_connection_has_held(
     make: Callable[..., Bench], server: FakeCsms
 ) -> None:
-    bench = make(RETRY_BACK_OFF_WAIT_MINIMUM=100)
+    bench = make(RETRY_BACK_OFF_WAIT_MINIMUM=100, lasting_s=0.1)
     bench.start()
     for _ in range(3):
         await bench.online()
-        assert await bench.csms.authorize(IdToken("A"), 1) is not None
+        await asyncio.sleep(0.15)
         await server.connection.close()
         await eventually(lambda: bench.csms.state.phase is Phase.WAITING)
         assert 50 < _seconds_to_dial(bench) <= 100

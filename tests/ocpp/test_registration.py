@@ -55,7 +55,8 @@ def test_an_interval_of_0_leaves_the_wait_to_the_station_and_it_grows() -> None:
 
 def test_a_boot_notification_without_an_answer_is_repeated_later() -> None:
     registration = make()
-    registration.failed(now=100.0)
+    registration.failed(now=100.0, problem="no answer")
+    assert registration.problem == "no answer"
     assert registration.not_before == 107.0
 
 

@@ -145,7 +145,10 @@ class Channel:
         self._timed: rpc.OutgoingCall | None = None
         self.last_call_at = clock.monotonic()
         """When the last CALL of ours was written; monotonic."""
-        self.answers_received = 0
+        self.answered = asyncio.Event()
+        """Set once the CSMS has answered a call of ours, be it by a refusal."""
+        self.lost: StationError | None = None
+        """Why the connection is gone."""
         self.calls_dropped = 0
         self._refusals = Pace(REFUSALS_PER_S, REFUSAL_BURST, self.last_call_at)
 
@@ -218,16 +221,23 @@ class Channel:
         helpers += [asyncio.create_task(self._answer_calls(pace)) for _ in range(HANDLERS_AT_ONCE)]
         try:
             await self._read()
+        except StationError as error:
+            self.lost = error
+            raise
         finally:
-            self._ended = True
+            self._end()
             if self._probe is not None:
                 helpers.append(self._probe)
             for task in helpers:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
-            for call, future in list(self._futures.items()):
-                if not future.done():
-                    future.set_exception(ConnectionLostError(f"cannot deliver {call.action}: the connection is gone"))
+
+    def _end(self) -> None:
+        """Tell everybody who waits; before anything is awaited, for this task may be cancelled then."""
+        self._ended = True
+        for call, future in list(self._futures.items()):
+            if not future.done():
+                future.set_exception(ConnectionLostError(f"cannot deliver {call.action}: the connection is gone"))
 
     async def _read(self) -> None:
         pace = Pace(FRAMES_PER_S, FRAME_BURST, self._clock.monotonic())
@@ -261,10 +271,10 @@ class Channel:
                 case rpc.CallReceived() as received:
                     self._queue(received)
                 case rpc.CallAnswered(call, payload):
-                    self.answers_received += 1
+                    self.answered.set()
                     self._resolve(call, payload)
                 case rpc.CallRefused(call, code, description):
-                    self.answers_received += 1
+                    self.answered.set()
                     self._reject(call, CallRefusedByCsmsError(call.action, code, description))
                 case rpc.CallTimedOut(call):
                     text = f"cannot deliver {call.action}: the CSMS did not answer within {call.timeout_s:g} s"

@@ -108,7 +108,7 @@ async def test_a_call_is_answered(bench: Bench) -> None:
     ((_, message_id, _, _),) = await bench.socket.until(1)
     bench.socket.deliver([3, message_id, {"currentTime": "now"}])
     assert await call == {"currentTime": "now"}
-    assert bench.channel.answers_received == 1
+    assert bench.channel.answered.is_set()
 
 
 async def test_a_refused_call_tells_the_code_and_no_control_characters(bench: Bench) -> None:
@@ -152,6 +152,19 @@ async def test_calls_end_when_the_connection_does(bench: Bench) -> None:
         await bench.task
     with pytest.raises(ConnectionLostError):
         await bench.channel.call("C", {}, timeout_s=5)
+
+
+async def test_calls_end_even_if_the_channel_is_cancelled_while_it_ends() -> None:
+    bench = Bench()
+    task = bench.start()
+    call = asyncio.create_task(bench.channel.call("Heartbeat", {}, timeout_s=60))
+    await bench.socket.until(1)
+    call.add_done_callback(lambda _: task.cancel())  # what a task group does with the others
+    bench.socket.abort("it broke")
+    with pytest.raises(ConnectionLostError):
+        await call
+    await asyncio.gather(task, return_exceptions=True)
+    assert str(bench.channel.lost) == "it broke"
 
 
 async def test_a_call_nobody_waits_for_any_more_is_not_sent(bench: Bench) -> None:
