@@ -104,10 +104,11 @@ def test_each_fault_is_named_to_everybody_when_it_comes_and_when_it_goes(
                 assert event["transactionId"] == transactions[evse_id]
     waiting = flow.until_evse(lambda e: e["charging_state"] == "SuspendedEVSE", "the warm one waits", WARM)
     assert waiting["transaction"]["transaction_id"] == transactions[WARM]
-    for evse_id, case in CASES.items():
-        if case.reset is not None:
-            assert case.reset in console.refused("fault", "reset", case.code, "--evse", str(evse_id))
-    assert "not in force" in console.refused("fault", "reset", "tilt")
+    if version == "2.0.1":  # no business of the CSMS
+        for evse_id, case in CASES.items():
+            if case.reset is not None:
+                assert case.reset in console.refused("fault", "reset", case.code, "--evse", str(evse_id))
+        assert "not in force" in console.refused("fault", "reset", "tilt")
 
     for evse_id, case in CASES.items():
         flow.plant.clear_fault(case.break_it, evse_id)

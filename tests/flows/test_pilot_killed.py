@@ -1,18 +1,14 @@
-"""The safety process dies, hangs, ends or is molested while a car charges."""
+"""The safety process dies, hangs or ends while a car charges."""
 
-import contextlib
-import json
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.flows.support import CARD, LEASE_MS, OPEN_MS, ROOT, Flow, Json, measured, wait_for
+from tests.flows.support import LEASE_MS, ROOT, Flow, Json, measured, wait_for
 from tests.flows.watching import PilotReader, PlantWatch
 
 Make = Callable[..., Flow]
@@ -117,7 +113,7 @@ def test_offers_that_waited_while_the_pilot_hung_permit_nothing(make: Make) -> N
     time.sleep(max(0.0, hung_s + 5.2 - time.monotonic()))  # the lease of the last offer that was read is over
     flow.sandbox.signal("stationd-pilot", signal.SIGCONT)
     with PilotReader(flow.sandbox.folders.runtime_dir) as reader, PlantWatch(flow) as watch:
-        time.sleep(2.0)
+        time.sleep(1.4)  # longer than a contactor rests
         assert not any(s["permit"] or s["commanded_closed"] for s in reader.statuses)
         assert {(s["brain_lost"], s["cycles"]) for s in reader.statuses} == {(True, cycles)}
         assert not any(look.closed for look in watch.looks)
@@ -173,53 +169,3 @@ def test_a_brain_that_waits_for_the_pilot_at_its_start_still_ends_when_told_to(m
     assert not any(word in line for line in told for word in ("started identity", "found open")), told  # it waited
     assert len(flow.sessions()) == 1
     assert flow.sessions()[0]["ended_at"] is None
-
-
-GARBAGE = (
-    b"\x00\xff\xfe" * 1000 + b"\n",
-    b"[" * 5000 + b"\n",
-    b'{"type": "offer", "evse_id": 1, "amps": 1e999, "phases": 3, "permit": true, "lease_ms": 5000, "seq": 1}\n',
-    b"x" * 100_000,
-    json.dumps({"type": "hello", "v": 999, "role": "brain"}).encode() + b"\n",
-)
-
-
-def test_garbage_and_floods_on_its_socket_leave_the_pilot_alone(make: Make) -> None:
-    flow = make()
-    path = str(flow.sandbox.folders.runtime_dir / "pilot.sock")
-    over = threading.Event()
-
-    def molest(number: int) -> None:
-        hello = json.dumps({"type": "hello", "v": 1, "role": ("reader", "brain")[number % 2]}).encode() + b"\n"
-        offer = {"type": "offer", "evse_id": 1, "amps": 32, "phases": 3, "permit": False, "lease_ms": 5000, "seq": 1}
-        line = json.dumps(offer).encode() + b"\n"
-        while not over.is_set():
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as link:
-                link.settimeout(0.5)
-                link.connect(path)
-                if number < 2:
-                    link.sendall(GARBAGE[int(time.monotonic() * 10) % len(GARBAGE)])
-                else:
-                    link.sendall(hello + line * 500)  # the permit is the real brain's; nobody else may take it away
-            time.sleep(0.001)
-
-    def pull(index: int) -> Json:
-        before = flow.charge(token=CARD)
-        over.clear()
-        threads = [threading.Thread(target=molest, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        try:
-            flow.until_flowed(300)
-            assert flow.status()["pilot"]["connected"]
-            reaction = flow.pull_locked_cable()
-        finally:
-            over.set()
-            for thread in threads:
-                thread.join()
-        flow.until_ended()
-        flow.the_session(reason="EVDisconnected", before_wh=before, index=index)
-        flow.until_free()
-        return reaction
-
-    assert measured(pull)["opened_after_ms"] <= OPEN_MS
