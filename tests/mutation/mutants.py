@@ -109,6 +109,8 @@ class _Search:
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             name = ast.unparse(target).strip("()")
             scope = f"{scope}.{name}" if scope else name
+            if name == "__all__":
+                return  # words for readers and type checkers
         for field, value in ast.iter_fields(node):
             if field in _SKIPPED or isinstance(node, ast.JoinedStr):
                 continue

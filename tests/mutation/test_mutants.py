@@ -39,6 +39,7 @@ def texts(source: str) -> list[str]:
         ("x = 'the lid is open'", []),
         ("x = f'{a + 1}'", []),
         ("'a_docstring'", []),
+        ("__all__ = ['f']", []),
     ],
 )
 def test_a_construct_has_its_defects(source: str, expected: list[str]) -> None:

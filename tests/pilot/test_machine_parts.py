@@ -297,3 +297,35 @@ def test_what_others_go_by_is_what_it_is() -> None:
     assert machine.LATCHING == ("rcd_trip", "contactor_welded", "hardware")
     assert (machine.S2_GRACE_MS, machine.CLOSE_AFTER_MS) == (6_000, 100)
     assert Rules(max_a=16.0, has_socket=True).fault_f_ms == 300
+
+
+@pytest.mark.parametrize(
+    ("state", "rules", "seen", "duty"),
+    [
+        ({"stopping": True}, {}, {}, 100.0),
+        ({"available": False}, {}, {}, 0.0),
+        ({"fault_f_ms": NOW - 299}, {}, {}, 0.0),
+        ({"latched": frozenset({"rcd_trip"})}, {}, {}, 100.0),
+        ({"wake": WakeUp(wake_up.Stage.WAKING, NOW)}, {"wake_up": "state_f"}, {}, 0.0),
+        ({"wake": WakeUp(wake_up.Stage.WAKING, NOW)}, {"wake_up": "cp_switch"}, {}, 100.0),
+        ({"wake": WakeUp(wake_up.Stage.JOINING, NOW)}, {"wake_up": "state_f"}, {}, 100.0),
+        ({"phases": Phases(NOW, stage=phase_switch.Stage.STOPPING)}, {}, {}, 100.0),
+        ({"track": CpTrack(CpState.A, 0, CpState.A, 2, 4)}, {}, {"high_v": 12.0}, 100.0),
+        ({"track": CpTrack(CpState.E, NOW - 8, CpState.E, 5, 4)}, {}, {"high_v": 0.0}, 100.0),
+    ],
+)
+def test_without_a_vehicle_or_in_between_nothing_is_offered(
+    state: Changes, rules: Changes, seen: Changes, duty: float
+) -> None:
+    now, pins = after(READY, state, rules, **seen)
+    assert (pins.duty, now.offered_a) == (duty, 0.0)
+
+
+def test_an_evse_that_is_taken_away_under_load_is_not_in_state_f_before_it_is_open() -> None:
+    now, pins = after(CHARGING, {"available": False})
+    assert (pins.duty, now.offered_a, pins.closed) == (100.0, 0.0, False)
+    assert machine.step(now, CHARGING.look(), ON + 4)[1].duty == 0.0
+
+
+def test_without_a_permit_nothing_is_locked() -> None:
+    assert plugged().pins.locked is False
