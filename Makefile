@@ -3,6 +3,7 @@
 # make lint    ruff, mypy --strict, import contracts                 make clean  remove what these made
 # make soak    8 simulated hours of the safety loop: does it grow?
 # make coverage  every branch of the safety process                  make mutate defects that its tests must find
+# make safety-table  provoke every fault of the simulated board, and write what was seen into docs/SAFETY.md
 #
 # OCPP=1.6|2.0.1|2.1 chooses the version, CSMS=ws://... another CSMS, PYTHON=python3.12 another Python.
 
@@ -14,7 +15,7 @@ SOAK_ARGS ?=
 MUTATE_ARGS ?=
 VENV ?= .venv
 
-.PHONY: demo run test test-fast lint format coverage mutate bench soak validators screenshot clean
+.PHONY: demo run test test-fast lint format coverage mutate safety-table bench soak validators screenshot clean
 
 demo:
 	@tools/setup.sh run
@@ -55,6 +56,11 @@ coverage:
 mutate:
 	@tools/setup.sh dev
 	@.venv/bin/python -m tests.mutation $(MUTATE_ARGS)
+
+# Three minutes: every fault and warning on the simulated board with the real safety process. Writes docs/SAFETY.md.
+safety-table:
+	@tools/setup.sh dev
+	@.venv/bin/python -m tests.pilot.fault_rows
 
 bench:
 	@tools/setup.sh dev
