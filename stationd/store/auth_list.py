@@ -9,7 +9,11 @@ from stationd.store.db import Connection, Database
 
 log = logging.getLogger(__name__)
 
-_PUT = "INSERT INTO auth_list (value, type, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
+_PUT = """
+INSERT INTO auth_list (value, type, body) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET body = excluded.body WHERE body <> excluded.body
+"""
+_REMOVE = "DELETE FROM auth_list WHERE value = ? AND type = ?"
 _VERSION = "INSERT INTO auth_list_version VALUES (1, ?) ON CONFLICT DO UPDATE SET version = excluded.version"
 _SUMMARY = """
 SELECT (SELECT coalesce(max(version), 0) FROM auth_list_version), count(*),
@@ -66,7 +70,8 @@ class AuthListStore:
             connection.execute("RELEASE auth_list")
             return after if fits else None
 
-        summary = await self._database.write(job)
+        only_removes = all(entry.info is None for entry in update.entries)
+        summary = await self._database.write(job, frees=only_removes)
         if summary is None:
             return False
         self._summary = summary
@@ -77,12 +82,15 @@ class AuthListStore:
 
 
 def _change(connection: Connection, update: ListUpdate) -> None:
+    """Write what differs only: a CSMS that sends the same list each night costs the disk no more than its version."""
+    put = {entry.id_token.key: encode(entry.info) for entry in update.entries if entry.info is not None}
     if update.kind is UpdateKind.FULL:
-        connection.execute("DELETE FROM auth_list")
-    gone = [entry.id_token.key for entry in update.entries if entry.info is None]
-    connection.executemany("DELETE FROM auth_list WHERE value = ? AND type = ?", gone)
-    put = ((*entry.id_token.key, encode(entry.info)) for entry in update.entries if entry.info is not None)
-    connection.executemany(_PUT, put)
+        stored = connection.execute("SELECT value, type FROM auth_list").fetchall()
+        gone = [key for key in stored if key not in put]
+    else:
+        gone = [entry.id_token.key for entry in update.entries if entry.info is None]
+    connection.executemany(_REMOVE, gone)
+    connection.executemany(_PUT, [(*key, body) for key, body in put.items()])
     connection.execute(_VERSION, (update.version,))
 
 

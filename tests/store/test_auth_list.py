@@ -2,7 +2,10 @@
 
 import asyncio
 import gc
+import random
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -15,10 +18,13 @@ from stationd.domain.errors import StorageError
 from stationd.domain.id_token import AuthorizationStatus, IdToken, IdTokenInfo
 from stationd.station.ports import AuthListStore as Port
 from stationd.store.store import Store
+from tests.store.list_writer import tokens_of
 from tests.store.samples import NOON
 
 GOOD = IdTokenInfo(AuthorizationStatus.ACCEPTED)
 BAD = IdTokenInfo(AuthorizationStatus.BLOCKED)
+KILLS = 10
+ROOT = Path(__file__).parents[2]
 FULL, DIFFERENTIAL = UpdateKind.FULL, UpdateKind.DIFFERENTIAL
 STALL_S = 0.05
 """No list may hold up the event loop for longer."""
@@ -131,6 +137,63 @@ async def test_an_entry_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot read a stored IdTokenInfo"):
         await store.auth_list.get(IdToken("A"))
     await store.close()
+
+
+async def test_a_full_disk_leaves_the_old_list_and_tokens_can_still_be_removed(store: Store) -> None:
+    await send(store, ListUpdate(1, FULL, entries(*"AB")))
+
+    def fill(connection: sqlite3.Connection) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+
+    await store._database.read(fill)
+    with pytest.raises(StorageError, match="the disk is full"):
+        await send(store, ListUpdate(2, FULL, entries(*(f"{number:036}" for number in range(1000)))))
+    assert (store.auth_list.summary.version, await present(store, "AB")) == (1, "AB")
+    assert await send(store, ListUpdate(2, DIFFERENTIAL, entries("A", info=None)))
+    assert await present(store, "AB") == "B"
+
+
+async def test_the_same_list_again_writes_its_version_alone(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path)
+    many = tuple(f"{number:012}" for number in range(2000))
+    await send(store, ListUpdate(1, FULL, entries(*many)))
+    await store.close()
+    store = await Store.open(tmp_path)
+    wal = tmp_path / "stationd.db-wal"
+    before = wal.stat().st_size
+    assert await send(store, ListUpdate(2, FULL, entries(*many)))
+    again = wal.stat().st_size - before
+    assert await send(store, ListUpdate(3, FULL, entries(*many, info=BAD)))
+    assert again <= 3 * 4200, "a page or two"
+    assert wal.stat().st_size - before - again > 50_000
+    assert store.auth_list.summary.version == 3
+    await store.close()
+
+
+async def test_no_kill_tears_a_list(tmp_path: Path) -> None:
+    """The list on the disk is that of one version as a whole, the last acknowledged one or the one after it."""
+    generator = random.Random(1)
+    last = 0
+    for _ in range(KILLS):
+        command = [sys.executable, "-m", "tests.store.list_writer", str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as writer:
+            assert writer.stdout is not None
+            lines = [writer.stdout.readline() for _ in range(generator.randint(1, 60))]
+            writer.kill()
+            lines += writer.stdout.readlines()
+        acknowledged = int([line for line in lines if line.endswith("\n")][-1])
+        assert acknowledged > last
+        store = await Store.open(tmp_path)
+        assert store.notices == []
+        last, tokens = store.auth_list.summary.version, tokens_of(store.auth_list.summary.version)
+        assert last in (acknowledged, acknowledged + 1)
+        assert store.auth_list.summary.entries == len(tokens)
+        for token in tokens:
+            info = await store.auth_list.get(token)
+            assert info is not None
+            assert info.group == IdToken(str(last), "Central")
+        await store.close()
 
 
 async def longest_turn_s(work: Awaitable[object]) -> float:
