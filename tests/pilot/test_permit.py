@@ -100,3 +100,7 @@ def test_a_lease_that_ran_out_makes_no_new_objects() -> None:
     assert at(gone, 5_004, closed=False) is gone
     held = at(given(), 5_000)
     assert at(held, 5_004) is held
+
+
+def test_an_offer_says_how_many_phases() -> None:
+    assert renew(amps=16.0, granted=True, lease_ms=5_000, now_ms=0, phases=1).phases == 1

@@ -357,3 +357,19 @@ def test_nothing_new_makes_no_new_state() -> None:
         last = state
         state = see(state, now_ms)
     assert state is last
+
+
+def test_a_contactor_that_opened_a_moment_ago_is_no_open_one_for_a_self_test() -> None:
+    state = state_of({"rcd_test": True}, contactor=Contactor(since_ms=NOW_MS - 10))
+    assert see(state).rcd_test.stage is rcd_test.Stage.DUE
+
+
+def test_earlier_slow_openings_are_not_counted_again() -> None:
+    failing = replace(CLOSED, settled=False, differs_since_ms=NOW_MS - 1_000, slow=3)
+    assert see(state_of(contactor=failing), contactor=False).counters == Counters(failed_closings=1)
+
+
+def test_a_pilot_that_this_station_parts_asks_for_nothing() -> None:
+    moving = Phases(since_ms=NOW_MS, position=3, stage=phase_switch.Stage.MOVING)
+    state = state_of({"phase_switch": True}, phases=moving, track=CpTrack(CpState.C, 0, CpState.C, 2, 0))
+    assert see(state, phases=3).track.no_demand == ENOUGH
