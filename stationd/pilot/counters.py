@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from stationd.pilot import small_file
 from stationd.pilot.cycles import Counters
@@ -13,6 +13,7 @@ FILE_NAME = "counters.json"
 MAX_BYTES = 65_536
 MAX_COUNT = 10**9
 """No contactor lives so long; more is damage."""
+NAMES = frozenset(field.name for field in fields(Counters))
 RCD_TESTS = ("none", "passed", "failed")
 
 
@@ -21,7 +22,9 @@ class CounterError(Exception):
 
 
 def read(path: str) -> Mapping[int, Counters]:
-    """Return the counters by EVSE. A damaged file is put aside as `.damaged`, so that a person can read it.
+    """Return the counters by EVSE. Fields that only another version knows are left out.
+
+    A damaged file is put aside as `.damaged`, so that a person can read it.
 
     Raises:
         CounterError: there is no file, or it cannot be read or understood; count from 0.
@@ -41,8 +44,8 @@ def read(path: str) -> Mapping[int, Counters]:
         ) from None
 
 
-def _counters(fields: Mapping[str, object]) -> Counters:
-    counters = Counters(**fields)  # type: ignore[arg-type]
+def _counters(told: Mapping[str, object]) -> Counters:
+    counters = Counters(**{name: value for name, value in told.items() if name in NAMES})  # type: ignore[arg-type]
     for name, value in asdict(counters).items():
         known = value in RCD_TESTS if name == "rcd_test" else type(value) is int and 0 <= value <= MAX_COUNT
         if not known:
@@ -66,7 +69,7 @@ def write(path: str, counters: Mapping[int, Counters]) -> None:
 
 
 def _fields(counters: Counters) -> dict[str, object]:
-    fields = asdict(counters)
+    told = asdict(counters)
     if counters.rcd_test not in RCD_TESTS:  # one that runs has no result yet
-        fields["rcd_test"] = "none"
-    return fields
+        told["rcd_test"] = "none"
+    return told

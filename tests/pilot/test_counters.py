@@ -25,7 +25,7 @@ def test_no_file_means_0_and_is_said(tmp_path: Path) -> None:
              '{"counters": {"1": {"cycles": -1}}}', '{"counters": {"1": {"cycles": true}}}',
              '{"counters": {"1": {"cycles": 1.5}}}', '{"counters": {"1": {"cycles": 10000000000}}}',
              '{"counters": {"1": {"rcd_test": "perhaps"}}}', '{"counters": {"1": {"rcd_test": []}}}',
-             '{"counters": {"1": {"moons": 1}}}', "[" * 50_000]
+             '{"counters": {"1": [["cycles", 1]]}}', '{"counters": {"1": {"moons": 1, "cycles": "2"}}}', "[" * 50_000]
 )  # fmt: skip
 def test_a_damaged_file_is_kept_aside_and_said(tmp_path: Path, text: str) -> None:
     path = tmp_path / "counters.json"
@@ -40,6 +40,13 @@ def test_a_counter_that_is_not_in_the_file_is_0(tmp_path: Path) -> None:
     path = tmp_path / "counters.json"
     path.write_text('{"counters": {"3": {"cycles": 7}}}')
     assert read(str(path)) == {3: Counters(cycles=7)}
+
+
+def test_a_field_that_only_another_version_knows_costs_no_count(tmp_path: Path) -> None:
+    path = tmp_path / "counters.json"
+    path.write_text('{"counters": {"1": {"cycles": 41, "moons": {"of": "Mars"}, "rcd_test": "passed"}}}')
+    assert read(str(path)) == {1: Counters(cycles=41, rcd_test="passed")}
+    assert path.exists()
 
 
 def test_a_test_that_runs_has_no_result_to_keep(tmp_path: Path) -> None:
