@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.flows.support import Flow
+
 Json = dict[str, Any]
 BRAIN = b'{"type": "hello", "v": 1, "role": "brain"}\n'
 READER = b'{"type": "hello", "v": 1, "role": "reader"}\n'
@@ -20,6 +22,10 @@ CROWD = 100
 
 def line(message: Json) -> bytes:
     return json.dumps(message).encode() + b"\n"
+
+
+def socket_of(flow: Flow) -> Path:
+    return flow.sandbox.folders.runtime_dir / "pilot.sock"
 
 
 def connected(path: Path) -> socket.socket:
@@ -174,3 +180,36 @@ def under_attack(path: Path, *attacks: Callable[[Path, Tally], None]) -> Iterato
             f"{seconds:.1f} s: {tally.connections} connections, {tally.bytes_sent / 1e6:.1f} MB, "
             f"{tally.messages / seconds:.0f} messages a second taken by the socket"
         )
+
+
+def offer(**fields: object) -> bytes:
+    """Return an offer with seq 7."""
+    return line({**OFFER, "seq": 7, **fields})
+
+
+class Holder:
+    """Has the permit, as the brain is dead."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.link = connected(socket_of(flow))
+        self.link.settimeout(10)
+        self.link.sendall(BRAIN + line(OFFER))
+        self._lines = self.link.makefile("rb")
+        assert self.reply(1)["error"] is None  # nobody else holds it
+
+    def reply(self, seq: int) -> Json:
+        """Return the reply to a message; {} if the connection was closed instead."""
+        with contextlib.suppress(ConnectionResetError):  # something that was sent was never read
+            for text in self._lines:
+                message: Json = json.loads(text)
+                if message["type"] == "reply" and message["seq"] == seq:
+                    return message
+        return {}
+
+    def ask(self, message: bytes, seq: int) -> Json:
+        self.link.sendall(message)
+        return self.reply(seq)
+
+    def close(self) -> None:
+        self._lines.close()
+        self.link.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows import hostile
-from tests.flows.hostile import BRAIN, OFFER, line, under_attack
+from tests.flows.hostile import BRAIN, OFFER, Holder, line, offer, socket_of, under_attack
 from tests.flows.support import CARD, OPEN_MS, Flow, Json, Stations, board, measured, wait_for
 from tests.flows.watching import PilotReader, PlantWatch
 
@@ -36,10 +36,6 @@ def flow(request: pytest.FixtureRequest) -> Iterator[Flow]:
             stations.check()
     finally:
         stations.end()
-
-
-def socket_of(flow: Flow) -> Path:
-    return flow.sandbox.folders.runtime_dir / "pilot.sock"
 
 
 ATTACKS = {
@@ -115,37 +111,6 @@ def test_a_process_of_another_user_is_refused_and_changes_nothing(flow: Flow) ->
     flow.plug_out()
     flow.until_free()
     flow.the_session(reason="Local", before_wh=before)
-
-
-class Holder:
-    """Has the permit, as the brain is dead."""
-
-    def __init__(self, flow: Flow) -> None:
-        self.link = hostile.connected(socket_of(flow))
-        self.link.settimeout(10)
-        self.link.sendall(BRAIN + line(OFFER))
-        self._lines = self.link.makefile("rb")
-        assert self.reply(1)["error"] is None  # nobody else holds it
-
-    def reply(self, seq: int) -> Json:
-        """Return the reply to a message; {} if the connection was closed instead."""
-        for text in self._lines:
-            message: Json = json.loads(text)
-            if message["type"] == "reply" and message["seq"] == seq:
-                return message
-        return {}
-
-    def ask(self, message: bytes, seq: int) -> Json:
-        self.link.sendall(message)
-        return self.reply(seq)
-
-    def close(self) -> None:
-        self._lines.close()
-        self.link.close()
-
-
-def offer(**fields: object) -> bytes:
-    return line({**OFFER, "seq": 7, **fields})
 
 
 LIES = (

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.flows.hostile import Holder, offer
 from tests.flows.support import LEASE_MS, ROOT, Flow, Json, measured, wait_for
 from tests.flows.watching import PilotReader, PlantWatch
 
@@ -99,6 +100,9 @@ def test_a_pilot_that_hangs_drops_the_coil_and_goes_on_with_fresh_connections(ma
     flow.the_session(reason="Local", before_wh=before)
 
 
+LEASE_S = 3.0
+
+
 @pytest.mark.slow
 def test_offers_that_waited_while_the_pilot_hung_permit_nothing(make: Make) -> None:
     flow = make()
@@ -106,17 +110,21 @@ def test_offers_that_waited_while_the_pilot_hung_permit_nothing(make: Make) -> N
     transaction = flow.evse()["transaction"]["transaction_id"]
     with PilotReader(flow.sandbox.folders.runtime_dir) as reader:
         cycles = reader.newest()["cycles"]
-    flow.sandbox.signal("stationd-pilot", signal.SIGSTOP)
-    hung_s = time.monotonic()
-    time.sleep(2.5)  # the brain renews its offer two times: they wait in the socket
     flow.kill_brain()
-    time.sleep(max(0.0, hung_s + 5.2 - time.monotonic()))  # the lease of the last offer that was read is over
+    brain = Holder(flow)
+    assert brain.ask(offer(lease_ms=int(LEASE_S * 1000)), 7)["error"] is None
+    hung_s = time.monotonic()
+    flow.sandbox.signal("stationd-pilot", signal.SIGSTOP)
+    brain.link.sendall(offer() * 3)  # they wait in the socket, and their sender lives
+    time.sleep(max(0.0, hung_s + LEASE_S + 0.1 - time.monotonic()))  # the lease of what was read before is over
     flow.sandbox.signal("stationd-pilot", signal.SIGCONT)
     with PilotReader(flow.sandbox.folders.runtime_dir) as reader, PlantWatch(flow) as watch:
         time.sleep(1.4)  # longer than a contactor rests
         assert not any(s["permit"] or s["commanded_closed"] for s in reader.statuses)
         assert {(s["brain_lost"], s["cycles"]) for s in reader.statuses} == {(True, cycles)}
         assert not any(look.closed for look in watch.looks)
+    assert brain.reply(7) == {}  # the connection was closed, and nothing answered
+    brain.close()
     flow.sandbox.start_station()
     flow.until_flowed_again(100)
     flow.ready()
