@@ -26,7 +26,8 @@ class LatchError(Exception):
 def read(path: str) -> Latches:
     """Return the latched faults by EVSE; none if there is no file.
 
-    A new file that was not put in place yet tells of a write that was cut short: what either file holds, counts.
+    A new file that was not put in place yet tells of a write that was cut short: what either file holds, counts. An
+    empty one beside a good file tells nothing.
 
     Raises:
         LatchError: a file is there, but cannot be read or understood.
@@ -38,10 +39,18 @@ def read(path: str) -> Latches:
             for evse_id, codes in _read(one).items():
                 known[evse_id] = known.get(evse_id, frozenset()) | codes
         except LatchError as error:
-            problem = problem or str(error)
+            problem = problem or ("" if one != path and _empty_beside(path, one) else str(error))
     if problem:
         raise LatchError(problem, known)
     return known
+
+
+def _empty_beside(path: str, fresh: str) -> bool:
+    """Tell whether the new file is empty and the one it should replace is there."""
+    try:
+        return os.path.getsize(fresh) == 0 and os.path.exists(path)
+    except OSError:
+        return False
 
 
 def check_folder(path: str) -> None:
