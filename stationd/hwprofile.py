@@ -196,7 +196,7 @@ def _profile(top: Table, evse_count: int | None) -> HwProfile:
         name=top.text("name"),
         description=top.text("description", ""),
         # Opening takes two samples of the pilot; sensor and software have 50 ms of the 100 ms together.
-        period_ms=top.integer("period_ms", 1, 20, 4),
+        period_ms=top.integer("period_ms", 1, 16, 4),
         fail_safe=top.text("fail_safe", choices=FAIL_SAFE),
         hold_a=top.number("hold_a", 6, 80, 6),
         hold_s=top.number("hold_s", 0, 600, 60),

@@ -53,6 +53,13 @@ def test_mock_is_found_by_name_and_repeated_for_every_evse() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("period_ms", [1, 16])
+def test_three_periods_fit_in_the_50_ms_from_pilot_to_command(tmp_path: Path, period_ms: int) -> None:
+    profile = load(write(tmp_path, REAL.replace("hold_s = 0", f"hold_s = 0\nperiod_ms = {period_ms}")))
+    assert profile.period_ms == period_ms
+    assert 3 * period_ms < 50
+
+
 def test_mock_has_every_part_that_a_board_may_have() -> None:
     evse = load("mock").evses[0]
     assert {spec.driver for spec in evse.fast_drivers} == {
@@ -243,7 +250,8 @@ def test_a_fixed_cable_has_nothing_to_unlock(tmp_path: Path) -> None:
         ("hold_s = 0", "hold_s = true", "hold_s cannot be True"),
         ("hold_s = 0", 'hold_s = "1"', "hold_s cannot be '1'"),
         ("hold_s = 0", "hold_a = 5.9", "hold_a cannot be 5.9: give a number from 6 to 80"),
-        ("hold_s = 0", "period_ms = 25", "period_ms cannot be 25: give a whole number from 1 to 20"),
+        ("hold_s = 0", "period_ms = 17", "period_ms cannot be 17: give a whole number from 1 to 16"),
+        ("hold_s = 0", "period_ms = 0", "period_ms cannot be 0: give a whole number from 1 to 16"),
         ("hold_s = 0", "period_ms = 4.0", "period_ms cannot be 4.0"),
         ("hold_s = 0", 'evses = "some"', "evses cannot be 'some'"),
         ("hold_s = 0", "timings = 5", r"timings cannot be 5: make it a table \[timings\]"),
