@@ -10,7 +10,7 @@ PILOT = "stationd/pilot"
 FAULT_TABLE = "stationd/fault_table.py"
 
 PURE = (
-    "arguments", "commands", "connector_lock", "contactor", "cp", "cycles", "derating", "duty", "fault_inputs",
+    "arguments", "commands", "connector_lock", "contactor", "cp", "cycles", "derating", "duty", "fault_inputs", "leaky",
     "machine", "over_current", "permit", "phase_switch", "protocol", "proximity", "rcd_test", "reaction", "rules",
     "state", "stats", "vehicle", "verdicts", "wake_up", "watch",
 )  # fmt: skip
