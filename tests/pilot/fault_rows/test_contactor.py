@@ -57,6 +57,11 @@ def _welds(place: Place) -> Round:
     place.offer(permit=False)
     time.sleep(HOLD_S)
     assert "is still seen closed" in str(place.reset("contactor_welded"))
+    place.set_fault("power_loss")  # which unlocks, but not this
+    place.until(faults=["contactor_welded", "power_loss"])
+    time.sleep(HOLD_S)
+    assert (place.evse()["lock"], place.evse()["pins"]["lock"]) == ("locked", True)
+    place.clear_fault("power_loss")
     _survives(place, "contactor_welded")
     assert (place.status["sensed_closed"], place.status["lock"]) == (True, "locked")
     assert "is still seen closed" in str(place.reset("contactor_welded"))

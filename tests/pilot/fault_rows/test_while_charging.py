@@ -98,6 +98,18 @@ def _ended(place: Place, case: Case) -> None:
     place.charge()
 
 
+def test_mains_that_fail_let_the_driver_go_once_the_contactor_is_open(place: Place) -> None:
+    place.charge()
+    mark = place.mark()
+    place.set_fault("power_loss")
+    place.until(faults=["power_loss"], lock="unlocked")
+    told = place.since(mark)
+    opened = next(i for i, status in enumerate(told) if not status["sensed_closed"])
+    assert all(status["lock"] == "locked" for status in told[: opened + 1])
+    place.clear_fault("power_loss")
+    place.charge()
+
+
 def test_noise_on_the_pilot_opens_and_does_not_close(place: Place, recorder: Recorder) -> None:
     recorder.in_time(place.bench, lambda: _noise(place))
 
