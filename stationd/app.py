@@ -245,6 +245,7 @@ class Brain:
             ca_file=_text(csms.ca_file),
             client_certificate_file=_text(csms.client_certificate_file),
             client_key_file=_text(csms.client_key_file),
+            proxy=csms.proxy,
             allow_tls_rsa=csms.allow_tls_rsa,
         )
 

@@ -26,7 +26,7 @@ from stationd.config.schema import (
 )
 from stationd.domain import variable_table as table
 from stationd.domain.errors import ConfigurationError
-from stationd.domain.hosts import on_this_machine
+from stationd.domain.hosts import on_this_machine, usable_proxy
 
 MAX_SOCKET_PATH = 107
 """Bytes of a unix socket's path; the kernel takes no more."""
@@ -146,6 +146,9 @@ class _Reader:
                     f"= {found['url']!r} would send everything in clear text: use wss://, or, if the network is "
                     f"trusted (a VPN), say so by security_profile = {found['security_profile']}",
                 )
+        proxy = found.get("proxy")
+        if proxy is not None and not usable_proxy(proxy):
+            self._document.error(("csms", "proxy"), f"= {proxy.split('@')[-1]!r} is no proxy: write http://host:port")
         self._check_identity(found.get("identity"), found["security_profile"])
         return CsmsConfig(**found)
 

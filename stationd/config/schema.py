@@ -83,6 +83,8 @@ KEYS = (
         example='"/etc/stationd/station.pem"'),
     Key("csms", "client_key_file", Kind.PATH, "Private key (PEM) of that certificate", "none",
         example='"/etc/stationd/station.key"'),
+    Key("csms", "proxy", Kind.TEXT, "HTTP proxy (CONNECT) to the CSMS; none is taken from the environment", "none",
+        1, 512, example='"http://proxy.example.org:3128"'),
     Key("csms", "allow_tls_rsa", Kind.BOOLEAN,
         "Offer `TLS_RSA_…` suites too, which have no forward secrecy, to a CSMS that knows no others", "`false`",
         example="true"),
@@ -152,6 +154,7 @@ class CsmsConfig:
     ca_file: Path | None = None
     client_certificate_file: Path | None = None
     client_key_file: Path | None = None
+    proxy: str | None = None
     allow_tls_rsa: bool = False
     offline: bool = False
 

@@ -1,6 +1,7 @@
-"""What can be told of a host by its name alone."""
+"""What can be told of a host or of an address by its name alone."""
 
 import ipaddress
+from urllib.parse import urlsplit
 
 
 def on_this_machine(host: str | None) -> bool:
@@ -13,3 +14,14 @@ def on_this_machine(host: str | None) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def usable_proxy(url: str) -> bool:
+    """Tell whether a text is `http://host:port` and no more; a user or a password is not supported."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    good = parts.scheme == "http" and bool(parts.hostname) and port != 0 and parts.path in ("", "/")
+    return good and url.isascii() and " " not in url and not (parts.query or parts.fragment or "@" in parts.netloc)

@@ -96,7 +96,8 @@ def _layers(state: CsmsState, now: datetime) -> list[tuple[Layer, str, str | Non
     rows = [
         (Layer.CONFIGURATION, *_evidence(None if seen.host is None else f"{seen.host} port {seen.port}")),
         (Layer.DNS, *_dns(seen)),
-        (Layer.TCP, *_evidence(seen.address and f"{seen.address} port {seen.port}")),
+        (Layer.TCP, *_evidence(seen.address and f"{seen.address} port {_port(seen)}")),
+        (Layer.PROXY, *_proxy(seen)),
         (Layer.TLS, *_tls(state, seen, now)),
         (Layer.HTTP, *_evidence(seen.http_status and f"{seen.http_status}")),
         (Layer.SUBPROTOCOL, *_evidence(seen.subprotocol)),
@@ -118,6 +119,16 @@ def _dns(seen: Findings) -> tuple[str, str | None]:
     if seen.addresses and not seen.looked_up:
         return "not used", "the CSMS is configured by its address"
     return _evidence(", ".join(seen.addresses))
+
+
+def _port(seen: Findings) -> str:
+    return str(seen.port) if seen.proxy is None else seen.proxy.rpartition(":")[2]
+
+
+def _proxy(seen: Findings) -> tuple[str, str | None]:
+    if seen.proxy is None:
+        return ("not used" if seen.host is not None else "not reached"), None
+    return _evidence(seen.proxy_status and f"{seen.proxy} answered {seen.proxy_status}")
 
 
 def _tls(state: CsmsState, seen: Findings, now: datetime) -> tuple[str, str | None]:

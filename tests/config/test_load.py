@@ -263,6 +263,14 @@ def test_clear_text_over_a_network_must_be_chosen_explicitly(read: Read, passwor
     assert read(text.replace("csms.example.org", "localhost")).csms.security_profile == profile
 
 
+def test_a_proxy_is_named_without_a_password(read: Read) -> None:
+    assert read(BASE + 'proxy = "http://proxy:3128"\n').csms.proxy == "http://proxy:3128"
+    for url in ("http://me:secret@proxy:3128", "socks5://proxy:1080", "proxy"):
+        text = refused(read, BASE + f"proxy = {url!r}\n")
+        assert "is no proxy: write http://host:port" in text
+        assert "secret" not in text
+
+
 @pytest.mark.parametrize("identity", ["a b", "a/b", "ä", "a" * 49, "a?b"])
 def test_an_identity_that_no_url_can_carry_is_refused(read: Read, identity: str) -> None:
     assert "[csms] identity = " in refused(read, BASE.replace("CP-1", identity))

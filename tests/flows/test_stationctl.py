@@ -167,8 +167,8 @@ def test_the_connection_is_shown_layer_by_layer(make: Make) -> None:
     told = console.json("connection")
     states = {row["layer"]: row["state"] for row in told["layers"]}
     assert states == {
-        "configuration": "ok", "DNS": "not used", "TCP": "ok", "TLS": "not used", "HTTP": "ok", "subprotocol": "ok",
-        "WebSocket": "ok", "OCPP": "ok",
+        "configuration": "ok", "DNS": "not used", "TCP": "ok", "proxy": "not used", "TLS": "not used", "HTTP": "ok",
+        "subprotocol": "ok", "WebSocket": "ok", "OCPP": "ok",
     }  # fmt: skip
     assert (told["identity"], told["registration"], told["warnings"]) == ("SIM-001", "Accepted", [])
     flow.csms("set_reachable", reachable=False)

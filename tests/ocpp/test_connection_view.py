@@ -14,7 +14,8 @@ NOTHING = CsmsState(
     last_error=None, next_dial_at=None,
 )  # fmt: skip
 SEEN = Findings(
-    host="csms.example", port=443, addresses=("192.0.2.1", "2001:db8::1"), looked_up=True, address="192.0.2.1",
+    host="csms.example", port=443, proxy="proxy:3128", proxy_status=200,
+    addresses=("192.0.2.1", "2001:db8::1"), looked_up=True, address="192.0.2.1",
     tls_version="TLSv1.2", tls_suite="ECDHE-RSA-AES256-GCM-SHA384",
     certificate=CertificateSeen("CN=csms.example", "CN=Root", NOW + timedelta(days=200)),
     http_status=101, subprotocol="ocpp2.1",
@@ -33,7 +34,7 @@ def test_before_the_first_dial_nothing_was_reached() -> None:
     told = details(NOTHING, NOW)
     assert set(states(NOTHING)) == {"not reached"}
     assert [row["layer"] for row in told["layers"]] == [
-        "configuration", "DNS", "TCP", "TLS", "HTTP", "subprotocol", "WebSocket", "OCPP"
+        "configuration", "DNS", "TCP", "proxy", "TLS", "HTTP", "subprotocol", "WebSocket", "OCPP"
     ]  # fmt: skip
     assert (told["state"], told["url"], told["warnings"], told["certificate"]) == ("connecting", None, [], None)
 
@@ -43,7 +44,8 @@ def test_every_layer_of_a_connection_tells_what_was_seen_there() -> None:
     assert {row["layer"]: row["detail"] for row in told["layers"]} == {
         "configuration": "csms.example port 443",
         "DNS": "192.0.2.1, 2001:db8::1",
-        "TCP": "192.0.2.1 port 443",
+        "TCP": "192.0.2.1 port 3128",
+        "proxy": "proxy:3128 answered 200",
         "TLS": "TLSv1.2, ECDHE-RSA-AES256-GCM-SHA384, certificate CN=csms.example of CN=Root, "
         "expires 2026-07-20 (in 200 days)",
         "HTTP": "101",
@@ -65,9 +67,9 @@ def test_a_failure_stands_in_its_layer_and_nothing_behind_it_was_reached() -> No
         failed_at=NOW, next_dial_at=NOW + timedelta(seconds=7),
         findings=replace(SEEN, http_status=401, subprotocol=None),
     )  # fmt: skip
-    assert states(failed) == ["ok", "ok", "ok", "ok", "failed", "not reached", "not reached", "not reached"]
+    assert states(failed) == ["ok", "ok", "ok", "ok", "ok", "failed", "not reached", "not reached", "not reached"]
     told = details(failed, NOW)
-    assert told["layers"][4]["detail"] == "refused"
+    assert told["layers"][5]["detail"] == "refused"
     assert (told["error"], told["failed_layer"], told["failures"], told["next_attempt_s"]) == ("refused", "HTTP", 3, 7)
     assert told["failed_at"] == "2026-01-01T12:00:00+00:00"
 
@@ -81,12 +83,17 @@ def test_an_old_failure_does_not_hide_a_connection_or_a_running_try() -> None:
 
 def test_a_connection_that_broke_fails_where_it_broke() -> None:
     broken = replace(ONLINE, phase=Phase.WAITING, connected_since=None, last_error="gone", failed_layer=Layer.WEBSOCKET)
-    assert states(broken) == ["ok"] * 6 + ["failed", "not reached"]
+    assert states(broken) == ["ok"] * 7 + ["failed", "not reached"]
 
 
 def test_what_is_not_used_is_told_as_such() -> None:
     plain = Findings(host="192.0.2.1", port=80, addresses=("192.0.2.1",), address="192.0.2.1")
-    assert states(replace(ONLINE, security_profile=1, findings=plain))[1:4] == ["not used", "ok", "not used"]
+    assert states(replace(ONLINE, security_profile=1, findings=plain))[1:5] == [
+        "not used",
+        "ok",
+        "not used",
+        "not used",
+    ]
 
 
 def test_a_station_that_is_not_accepted_waits_for_the_csms_or_fails_in_ocpp() -> None:

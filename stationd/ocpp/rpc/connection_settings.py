@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from stationd.domain.errors import ConfigurationError
-from stationd.domain.hosts import on_this_machine
+from stationd.domain.hosts import on_this_machine, usable_proxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class ConnectionSettings:
     ca_file: str | None = None
     client_certificate_file: str | None = None
     client_key_file: str | None = None
+    proxy: str | None = None
+    """`http://host:port` of a proxy that understands CONNECT; nothing comes from the environment."""
     allow_tls_rsa: bool = False
     """Offer the suites without forward secrecy too, for a CSMS that has no others."""
 
@@ -35,6 +37,14 @@ class ConnectionSettings:
     def exposed(self) -> bool:
         """True where everything, the password too, crosses a network in clear text."""
         return not self.tls and not on_this_machine(urlsplit(self.url).hostname)
+
+    @property
+    def proxy_address(self) -> tuple[str, int] | None:
+        """Host and port of the proxy."""
+        if self.proxy is None:
+            return None
+        parts = urlsplit(self.proxy)
+        return parts.hostname or "", parts.port or 80
 
     @property
     def endpoint(self) -> str:
@@ -61,6 +71,8 @@ class ConnectionSettings:
             )
         if parts.username is not None or parts.fragment:
             raise ConfigurationError("cannot use a CSMS address with user, password or #: set the password by itself")
+        if self.proxy is not None and not usable_proxy(self.proxy):
+            raise ConfigurationError(f"cannot use the proxy {self.proxy.split('@')[-1]}: write http://host:port")
         if not self.identity:
             raise ConfigurationError("cannot connect without an identity: set the station's identity")
         if not self.subprotocols:

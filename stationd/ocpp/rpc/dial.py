@@ -16,6 +16,7 @@ from typing import Any
 from stationd.domain.errors import ConfigurationError
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
 from stationd.ocpp.rpc.findings import Findings
+from stationd.ocpp.rpc.proxy import open_tunnel
 from stationd.ocpp.rpc.security_profile import basic_auth_header, certificate_seen, describe_tls_error, tls_context
 from stationd.ocpp.rpc.transport import DEAF_CLOSE_S, MESSAGE_S, Layer, TransportError, WebSocket
 
@@ -29,6 +30,8 @@ class Limits:
     """For one address."""
     next_address_s: float = 0.5
     """After so long without an answer the next address is tried as well (RFC 8305)."""
+    tunnel_s: float = 15.0
+    """For the answer of a proxy, which connects in that time."""
     tls_s: float = 15.0
     upgrade_s: float = 30.0
     message_s: float = MESSAGE_S
@@ -67,9 +70,12 @@ async def connect(
         raise TransportError(Layer.CONFIGURATION, str(error)) from error
     link = WebSocket(settings, message_s=limits.message_s)
     seen.host, seen.port = link.host, link.port
+    first = settings.proxy_address
     try:
-        await _look_up(seen, link.host, link.port, limits, lookup)
-        await _open_tcp(link, seen, limits)
+        host, port = first if first is not None else (link.host, link.port)
+        seen.proxy = f"{host}:{port}" if first is not None else None
+        await _look_up(seen, host, port, limits, lookup)
+        await _open_tcp(link, seen, host, port, limits)
         if context is not None:
             await _start_tls(link, context, seen, limits.tls_s)
         try:
@@ -142,16 +148,21 @@ async def _in_daemon_thread(work: Callable[[], Any]) -> Any:
 # --- TCP --------------------------------------------------------------------------------------------------------------
 
 
-async def _open_tcp(link: WebSocket, seen: Findings, limits: Limits) -> None:
-    seen.address, opened = await _first_to_answer(link.host, link.port, seen.addresses, limits)
+async def _open_tcp(link: WebSocket, seen: Findings, host: str, port: int, limits: Limits) -> None:
+    who = "the CSMS" if seen.proxy is None else "the proxy"
+    seen.address, opened = await _first_to_answer(f"{who} at {host}", port, seen.addresses, limits)
     try:
+        if seen.proxy is not None:
+            seen.proxy_status = await open_tunnel(opened, link.host, link.port, limits.tunnel_s)
         await asyncio.get_running_loop().create_connection(lambda: link, sock=opened)
     except BaseException:
         opened.close()
         raise
 
 
-async def _first_to_answer(host: str, port: int, addresses: Iterable[str], limits: Limits) -> tuple[str, socket.socket]:
+async def _first_to_answer(
+    where: str, port: int, addresses: Iterable[str], limits: Limits
+) -> tuple[str, socket.socket]:
     """Try the addresses in turn, the next one as soon as one fails or is slow; the others are given up."""
     waiting, running = deque(addresses), dict[asyncio.Task[socket.socket], str]()
     reasons: list[str] = []
@@ -176,7 +187,7 @@ async def _first_to_answer(host: str, port: int, addresses: Iterable[str], limit
             if isinstance(late, socket.socket):
                 late.close()
     # of several addresses the first is the one that the system prefers: its reason says most
-    raise TransportError(Layer.TCP, f"cannot reach the CSMS at {host} port {port}: {', '.join(dict.fromkeys(reasons))}")
+    raise TransportError(Layer.TCP, f"cannot reach {where} port {port}: {', '.join(dict.fromkeys(reasons))}")
 
 
 async def _socket_to(address: str, port: int, connect_s: float) -> socket.socket:

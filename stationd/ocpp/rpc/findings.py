@@ -19,6 +19,10 @@ class Findings:
 
     host: str | None = None
     port: int | None = None
+    proxy: str | None = None
+    """`host:port`, where one is configured: the look-up and TCP are its, then."""
+    proxy_status: int | None = None
+    """Its answer (HTTP)."""
     addresses: tuple[str, ...] = ()
     """What the look-up found; the address itself if the CSMS is configured by one."""
     looked_up: bool = False

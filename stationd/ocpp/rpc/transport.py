@@ -36,6 +36,7 @@ class Layer(StrEnum):
     CONFIGURATION = "configuration"
     DNS = "DNS"
     TCP = "TCP"
+    PROXY = "proxy"
     TLS = "TLS"
     HTTP = "HTTP"
     SUBPROTOCOL = "subprotocol"

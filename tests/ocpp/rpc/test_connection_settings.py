@@ -31,6 +31,7 @@ def test_the_identity_is_one_percent_encoded_segment_of_the_path(url: str, endpo
         ({"url": "http://h/"}, "must begin with ws://"),
         ({"url": "h"}, "missing://"),
         ({"url": "ws://"}, "name a host"),
+        ({"proxy": "http://u:p@proxy:1"}, "cannot use the proxy proxy:1: write http://host:port"),
         ({"url": "ws://[::1"}, "cannot use the CSMS address"),
         ({"url": "ws://u:p@h/"}, "with user, password"),
         ({"identity": ""}, "without an identity"),
