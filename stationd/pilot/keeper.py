@@ -89,6 +89,8 @@ class Keeper:
                 self._say(str(error))
             else:
                 self._latched = latched
+                if not self._counted:  # a folder with latches and no counters is one that lost them
+                    self._count_after_ms = now_ms
         return True
 
     def _keep_counters(self, now_ms: int) -> bool:

@@ -126,7 +126,8 @@ class _Files:
         self._latch_path = os.path.join(folder, latches.FILE_NAME)
         self._counter_path = os.path.join(folder, counters.FILE_NAME)
         self.latched = _latched(self._latch_path, profile)
-        self.counted = _counted(self._counter_path)
+        others = (self._latch_path, os.path.join(folder, measured.FILE_NAME))
+        self.counted = _counted(self._counter_path, others)
 
     def keeper(self, runners: Sequence[Runner], watchdog: Notifier, now_ms: int) -> Keeper:
         """Return who keeps them true."""
@@ -166,7 +167,10 @@ def _latched(path: str, profile: HwProfile) -> Mapping[int, frozenset[str]]:
         }
 
 
-def _counted(path: str) -> Mapping[int, Counters]:
+def _counted(path: str, others: Sequence[str]) -> Mapping[int, Counters]:
+    """Return the counters. None are missed at a first start, when none of the other files is there either."""
+    if not any(os.path.exists(one) for one in (path, *others)):
+        return {}
     try:
         return counters.read(path)
     except counters.CounterError as error:

@@ -116,6 +116,14 @@ def test_counters_wait_until_every_contactor_is_open(desk: Desk) -> None:
     assert desk.counted() == {"1": 1, "2": 0}
 
 
+def test_counters_that_were_never_written_are_written_with_the_first_latch(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, counted={})
+    assert desk.keeper.keep(4) is False
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    assert desk.keeper.keep(8) is True
+    assert desk.counted() == {"1": 0, "2": 0}
+
+
 def test_counters_that_could_not_be_read_are_written_as_soon_as_it_is_time(tmp_path: Path) -> None:
     desk = Desk(tmp_path, counted={})
     assert desk.keeper.keep(COUNT_EVERY_MS) is True

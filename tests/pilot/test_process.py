@@ -192,7 +192,7 @@ def test_a_damaged_file_of_latches_keeps_everything_open_until_it_is_reset(plant
 
 def test_a_write_of_latches_that_was_cut_short_keeps_everything_open(plant: SmallPlant, tmp_path: Path) -> None:
     (tmp_path / "latches.json").write_text('{"latched": {"1": ["rcd_trip"]}}')
-    (tmp_path / "latches.json.new").write_text("")
+    (tmp_path / "latches.json.new").write_text('{"latched": {"1"')
     with running(tmp_path) as station:
         station.client("brain").status(faults=["hardware", "rcd_trip"])
 
@@ -405,10 +405,37 @@ def test_a_count_of_ends_that_cannot_be_kept_is_said_and_no_obstacle(plant: Smal
         assert "unexpected ends are not counted" in station.stderr()
 
 
-def test_counters_that_are_missing_are_said(plant: SmallPlant, tmp_path: Path) -> None:
+@pytest.mark.parametrize("beside", ["latches.json", "measured.json"])
+def test_counters_that_got_lost_are_said(plant: SmallPlant, tmp_path: Path, beside: str) -> None:
     with running(tmp_path) as station:
         station.client().status(cp="A")
+        assert station.signal(signal.SIGTERM) == 0
+        (tmp_path / "counters.json").unlink()
+        (tmp_path / beside).write_text('{"latched": {}}')
+        station.start()
+        station.client().status(cp="A")
         assert "counters.json: No such file or directory; counters start at 0" in station.stderr()
+
+
+def test_a_first_start_that_finds_no_counters_says_nothing_of_them(plant: SmallPlant, tmp_path: Path) -> None:
+    with running(tmp_path) as station:
+        for _ in range(2):
+            station.client().status(cp="A")
+            station.signal(signal.SIGKILL)
+            station.start()
+        assert "counters" not in station.stderr()
+
+
+def test_a_latch_of_the_first_minutes_is_no_loss_of_counters(plant: SmallPlant, tmp_path: Path) -> None:
+    with running(tmp_path) as station:
+        station.client().status(cp="A")
+        plant.inputs["rcd_trip"] = True
+        station.client().status(faults=["rcd_trip"])
+        plant.wait(lambda: (tmp_path / "counters.json").exists())
+        station.signal(signal.SIGKILL)
+        station.start()
+        station.client().status(faults=["rcd_trip"])
+        assert "counters" not in station.stderr()
 
 
 @pytest.mark.usefixtures("root")
