@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -181,6 +182,19 @@ def seconds_to_dial(bench: Bench) -> float:
     return (state.next_dial_at - bench.clock.now()).total_seconds()
 
 
+async def test_after_a_single_drop_the_station_is_back_within_its_minimum_and_range_and_a_second(
+    make: Callable[..., Bench], csms: FakeCsms
+) -> None:
+    bench = make(RETRY_BACK_OFF_WAIT_MINIMUM=1, lasting_s=0.1)
+    bench.start()
+    await bench.online()
+    await asyncio.sleep(0.2)
+    begun = time.monotonic()
+    csms.connection.transport.abort()
+    await eventually(lambda: len(csms.connections) == 2 and bench.csms.online)
+    assert 0.9 < time.monotonic() - begun < 1 + 0 + 1
+
+
 @pytest.mark.parametrize("status", [200, 302, 401, 403, 404, 429, 500, 503])
 async def test_every_refusal_is_waited_out_longer_each_time_and_a_redirect_is_never_followed(
     make: Callable[..., Bench], csms: FakeCsms, status: int
@@ -271,6 +285,51 @@ async def test_each_layer_of_a_good_tls_connection_is_told(
     assert "(in 1 days)" in tls
     assert "the CSMS's certificate expires on" in told["warnings"][0]
     assert OLD not in str(told)
+
+
+BAD_TLS: dict[str, tuple[Callable[[Authority, Authority], ssl.SSLContext], str]] = {
+    "another root": (lambda ours, other: tls_server(other.issue("localhost")), "not issued by a root in ca_file"),
+    "another name": (lambda ours, other: tls_server(ours.issue("elsewhere")), "for another host name"),
+    "expired": (
+        lambda ours, other: tls_server(ours.issue("localhost", begins=timedelta(days=-2), ends=timedelta(days=-1))),
+        "has expired",
+    ),
+    "not yet valid": (
+        lambda ours, other: tls_server(ours.issue("localhost", begins=timedelta(days=1))),
+        "not valid yet (is the station's clock right?)",
+    ),
+    "self-signed": (lambda ours, other: tls_server(ours.issue("localhost", self_signed=True)), "is self-signed"),
+    "short key": (
+        lambda ours, other: tls_server(ours.issue("localhost", use_rsa=True, rsa_bits=1024), security_level=0),
+        "is too short",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_TLS)
+async def test_a_csms_that_cannot_be_trusted_gets_no_password_and_is_named_with_the_layer(
+    make: Callable[..., Bench],
+    csms: FakeCsms,
+    kind: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ours = Authority(tmp_path_factory.mktemp("ours"))
+    context, words = BAD_TLS[kind]
+    await csms.stop()
+    await csms.start(ssl=context(ours, Authority(tmp_path_factory.mktemp("other"), "Other Root")))
+    bench = make()
+    bench.connection.update(
+        url=f"wss://localhost:{csms.port}/ocpp", security_profile=2, password=OLD, ca_file=str(ours.ca_file)
+    )
+    bench.start()
+    await eventually(lambda: bench.csms.state.failures >= 2)  # and it tries again
+    assert csms.requests == []
+    state = layers(bench)
+    assert [state[name] for name in ("DNS", "TCP", "TLS", "HTTP")] == ["ok", "ok", "failed", "not reached"]
+    assert words in str(details(bench.csms.state, bench.clock.now())["layers"])
+    assert "csms_not_connected layer=TLS failures=1 reason=cannot trust the CSMS at localhost" in caplog.text
+    assert words in caplog.text
 
 
 async def test_a_station_that_is_not_accepted_is_told_as_a_matter_of_ocpp(

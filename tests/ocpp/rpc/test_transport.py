@@ -249,6 +249,18 @@ async def test_a_message_beyond_the_limit_ends_the_connection_with_words() -> No
         await link.close()
 
 
+async def test_fragments_count_together_for_the_limit() -> None:
+    async def talk(connection: ServerConnection) -> None:
+        await connection.send(["x" * (transport.MAX_MESSAGE // 2)] * 3)
+        await connection.wait_closed()
+
+    async with server(talk) as (port, _):
+        link = await connect(at(port))
+        with pytest.raises(TransportError, match="more than 1048576 bytes"):
+            await link.receive()
+        await link.close()
+
+
 async def test_a_mute_csms_delays_closing_by_no_more_than_the_time_out() -> None:
     upgraded = asyncio.Event()
 
