@@ -113,7 +113,7 @@ class TokenStore:
             StorageError: every entry is still there.
         """
         await self._database.write(lambda connection: connection.execute("DELETE FROM tokens").rowcount, frees=True)
-        self._uses, self._size_bytes = [], 0
+        self._size_bytes = 0
 
 
 def _note(connection: Connection, uses: Sequence[tuple[int, _Key]]) -> None:

@@ -96,12 +96,14 @@ class FakeAuthListStore:
     disk: Disk = field(default_factory=Disk)
     entries: dict[tuple[str, str], IdTokenInfo] = field(default_factory=dict)
     version: int = 0
+    reads: int = 0
 
     @property
     def summary(self) -> ListSummary:
         return ListSummary(self.version, len(self.entries), 100 * len(self.entries))
 
     async def get(self, id_token: IdToken) -> IdTokenInfo | None:
+        self.reads += 1
         if self.disk.broken:
             raise StorageError("cannot read: the test broke the disk")
         return self.entries.get(id_token.key)

@@ -308,7 +308,9 @@ async def test_an_entry_counts_as_used_when_it_decides() -> None:
     desk.csms.online = False
     await desk.status()
     await desk.status(IdToken("NEW"))
-    assert desk.cache.uses == ["CARD", "CARD"]
+    await desk.put_on_list(GOOD)
+    await desk.status()
+    assert desk.cache.uses == ["CARD", "CARD"], "the list decided last"
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------

@@ -136,6 +136,15 @@ async def test_a_list_that_cannot_be_stored_is_refused_and_one_that_cannot_be_re
     assert await desk.list.lookup(IdToken("A")) == GOOD
 
 
+async def test_the_disk_is_not_asked_where_there_is_no_list() -> None:
+    desk = Desk()
+    await desk.list.lookup(IdToken("A"))
+    assert desk.store.reads == 0
+    await desk.send(1, FULL, entry("A"))
+    await desk.list.lookup(IdToken("B"))
+    assert desk.store.reads == 1
+
+
 async def test_two_updates_at_once_follow_each_other() -> None:
     desk = Desk()
     outcomes = await asyncio.gather(

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -96,6 +96,37 @@ async def test_a_list_that_would_be_too_large_changes_nothing_not_even_its_versi
     assert await present(store, "ABC") == "AB"
     assert await store.auth_list.get(IdToken("A")) == GOOD
     assert await store.state.get("neighbour") == "1"
+
+
+async def test_a_list_may_be_as_large_as_the_limits(store: Store) -> None:
+    await send(store, ListUpdate(1, FULL, entries(*"AB")))
+    size = store.auth_list.summary.size_bytes
+    assert await send(store, ListUpdate(2, FULL, entries(*"CD")), most_entries=2, most_bytes=size)
+    assert not await send(store, ListUpdate(3, FULL, entries(*"CD")), most_entries=2, most_bytes=size - 1)
+
+
+@pytest.mark.parametrize(
+    ("update", "frees"),
+    [
+        (ListUpdate(2, FULL), True),
+        (ListUpdate(2, DIFFERENTIAL, entries("A", info=None)), True),
+        (ListUpdate(2, DIFFERENTIAL, (*entries("A", info=None), *entries("B"))), False),
+        (ListUpdate(2, FULL, entries("A")), False),
+    ],
+)
+async def test_an_update_that_only_removes_may_use_the_reserve_of_space(
+    store: Store, update: ListUpdate, frees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    write = store._database.write
+
+    async def watched(job: Callable[[sqlite3.Connection], object], *, frees: bool = False) -> object:
+        seen.append(frees)
+        return await write(job, frees=frees)
+
+    monkeypatch.setattr(store._database, "write", watched)
+    assert await send(store, update)
+    assert seen == [frees]
 
 
 async def test_a_list_that_fails_half_way_changes_nothing(store: Store) -> None:

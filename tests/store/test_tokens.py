@@ -134,6 +134,16 @@ async def test_uses_are_stored_with_the_next_verdict(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_no_more_uses_wait_than_there_can_be_entries(store: Store) -> None:
+    cache = await small(store, "A", "B")
+    cache.used(IdToken("A"))
+    for _ in range(3):
+        cache.used(IdToken("B"))
+    await put(cache, "C")
+    rows = await store._database.read(lambda file: file.execute("SELECT value, uses FROM tokens").fetchall())
+    assert sorted(rows) == [("a", 1), ("b", 4), ("c", 1)]
+
+
 async def test_clearing_forgets_everything_c11_fr_01(store: Store) -> None:
     await put(store.tokens, "04A1")
     await store.tokens.clear()
