@@ -1,6 +1,7 @@
 """The unix socket of the safety process. Never waits, and does a bounded amount of work in each tick.
 
-One connection holds the permit: the first that says Hello as `brain` while nobody holds it. All others only watch.
+One connection holds the permit: the first that says Hello as `brain` while nobody holds it. All others only watch. A
+holder that is silent for longer than any lease lasts gives way to a brain that wants the permit.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import struct
 from collections.abc import Callable
 
 from stationd.pilot.protocol import (
+    MAX_LEASE_MS,
     MAX_LINE_BYTES,
     OLDEST_VERSION,
     VERSION,
@@ -29,9 +31,11 @@ from stationd.pilot.protocol import (
 SOCKET_NAME = "pilot.sock"
 LOCK_NAME = "pilot.lock"
 MAX_PATH_BYTES = 107
-MAX_CLIENTS = 8
-MAX_READERS = 6
-"""Of them: a brain that was away always finds a place again."""
+MAX_READERS = 7
+MAX_BRAINS = 2
+"""The holder of the permit, and one that waits for it."""
+MAX_CLIENTS = MAX_READERS + MAX_BRAINS + 3
+"""Whoever did not say Hello yet has a place of its own: a brain always comes so far, however many watch."""
 MAX_MESSAGES = 4
 """Handled in one tick, over all connections."""
 READ_BYTES = 4_096
@@ -53,12 +57,14 @@ class ServerError(Exception):
 class Client:
     """One connection."""
 
-    __slots__ = ("greeted", "inbox", "name", "outbox", "since_ms", "sock", "wants_permit")
+    __slots__ = ("greeted", "heard_ms", "inbox", "name", "outbox", "since_ms", "sock", "wants_permit")
 
     def __init__(self, sock: socket.socket, name: str, now_ms: int) -> None:
         self.sock = sock
         self.name = name
         self.since_ms = now_ms
+        self.heard_ms = now_ms
+        """When it sent something last."""
         self.greeted = False
         self.wants_permit = False
         """Said Hello as brain while another one held the permit."""
@@ -109,10 +115,12 @@ class Server:
                 continue
             client = self._clients.get(handle_fd)
             if client is not None:
-                self._attend(client, events)
+                self._attend(client, events, now_ms)
         if self._clients:
             self._handle_some(now_ms, handle, greeting)
             self._expire(now_ms)
+            if self._waiting():
+                self._relieve(now_ms)
             if self._holder is None:
                 for client in [one for one in self._clients.values() if one.wants_permit]:
                     self._refuse(client, "cannot leave this connection read-only: the permit is free; reconnect for it")
@@ -167,10 +175,11 @@ class Server:
             groups += struct.unpack(f"{len(raw) // 4}I", raw)
         return self._gid in groups
 
-    def _attend(self, client: Client, events: int) -> None:
+    def _attend(self, client: Client, events: int, now_ms: int) -> None:
         if events & select.POLLOUT:
             self._flush(client)
         if events & select.POLLIN:
+            client.heard_ms = now_ms
             self._receive(client)
         elif events & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
             self._drop(client)
@@ -227,7 +236,7 @@ class Server:
         if client.sock.fileno() < 0:
             return
         if isinstance(message, Hello):
-            self._greet(client, message, greeting)
+            self._greet(client, message, now_ms, greeting)
         elif not client.greeted:
             self._refuse(client, "cannot take a message before Hello: send that first")
         elif client is self._holder or isinstance(message, GetStats):
@@ -238,7 +247,7 @@ class Server:
             seq = getattr(message, "seq", 0)
             self._send(client, encode(Reply(seq, "cannot take orders here: this connection is read-only")))
 
-    def _greet(self, client: Client, hello: Hello, greeting: Callable[[], bytes]) -> None:
+    def _greet(self, client: Client, hello: Hello, now_ms: int, greeting: Callable[[], bytes]) -> None:
         if not OLDEST_VERSION <= hello.v <= VERSION:
             known = f"{OLDEST_VERSION} to {VERSION}"
             self._refuse(client, f"cannot speak version {hello.v}: this stationd-pilot speaks {known}; update one side")
@@ -249,15 +258,39 @@ class Server:
         if hello.role == "reader" and not client.greeted and self._readers() >= MAX_READERS:
             self._refuse(client, f"cannot serve more than {MAX_READERS} readers: close another one first")
             return
-        if hello.role == "brain" and self._holder is None:
+        if hello.role == "brain" and not self._takes_permit(client, now_ms):
+            return
+        client.greeted = True
+        self._send(client, greeting())
+
+    def _takes_permit(self, client: Client, now_ms: int) -> bool:
+        """Give a brain the permit, or let it wait for it; return False if it had to be refused."""
+        if self._holder is not client:
+            self._relieve(now_ms)
+        if self._holder is None:
             self._holder = client
             client.wants_permit = False
-        elif hello.role == "brain" and self._holder is not client and self._holder is not None:
+        elif self._holder is not client:
+            if not client.wants_permit and self._waiting() >= MAX_BRAINS - 1:
+                text = f"cannot serve more than {MAX_BRAINS} brains: {self._holder.name} holds the permit, one waits"
+                self._refuse(client, text)
+                return False
             client.wants_permit = True
             notice = f"cannot hold the permit: {self._holder.name} holds it; this connection is read-only"
             self._send(client, encode(Reply(0, notice)))
-        client.greeted = True
-        self._send(client, greeting())
+        return True
+
+    def _relieve(self, now_ms: int) -> None:
+        """Send a holder away whose last lease must have run out: it may hang, and another one wants the permit."""
+        if self._holder is not None and now_ms - self._holder.heard_ms > MAX_LEASE_MS:
+            silent = (
+                f"nothing was sent for more than {MAX_LEASE_MS // 1000} s, and another brain asks for it; reconnect"
+            )
+            self._refuse(self._holder, f"cannot leave the permit to this connection: {silent}")
+
+    def _waiting(self) -> int:
+        """Return how many brains wait for the permit."""
+        return sum(one.wants_permit for one in self._clients.values())
 
     def _readers(self) -> int:
         """Return how many connections only watch, and want no more than that."""
