@@ -346,7 +346,10 @@ class Csms:
         try:
             self._conversation = self._conversation_over(socket, self._dialling, station)
             self._connected_since = self._clock.now()
-            logger.info("csms_connected url=%s version=%s", self._dialling.url, socket.subprotocol)
+            logger.info(
+                "csms_connected url=%s address=%s tls=%s version=%s",
+                self._dialling.url, self._findings.address, self._findings.tls_version, socket.subprotocol,
+            )  # fmt: skip
             settling = asyncio.create_task(self._settle(self._conversation.link.channel))
             await self._conversation.run()
         finally:

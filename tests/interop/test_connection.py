@@ -88,6 +88,28 @@ def test_the_right_password_is_sent_and_so_is_the_next_that_the_csms_sets(fresh:
     assert not any(secret in station.logs() for secret in (PASSWORD, value))
 
 
+def test_a_password_that_the_csms_sets_and_then_refuses_is_rolled_back(fresh: Fresh, version: str) -> None:
+    station = fresh(Setup(password=PASSWORD, csms_password=PASSWORD))
+    peer = station.peer
+    since = peer.mark()
+    value = OTHER_PASSWORD[:20]
+    assert station.words.put("SecurityCtrlr.BasicAuthPassword", value) == "Accepted"
+    peer.wait(lambda e: e["event"] == "refused", since=since)
+    peer.wait(lambda e: e["event"] == "connected", since=since)
+    station.wait_status(lambda s: s["connection"]["state"] == "connected")
+    with station.sandbox.station() as client:
+        told = client.call("connection")
+    assert "the former one is in use" in told["warnings"][0]
+    assert not any(secret in station.logs() + str(told) for secret in (PASSWORD, value))
+    peer.policy(password=value)  # it takes the new one up after all
+    since = peer.mark()
+    peer.close_connection(force=True)
+    peer.wait(lambda e: e["event"] == "connected", since=since)
+    station.wait_status(lambda s: s["connection"]["state"] == "connected")
+    with station.sandbox.station() as client:
+        assert client.call("connection")["warnings"] == []
+
+
 @pytest.mark.parametrize("force", [False, True], ids=["closed", "cut"])
 def test_after_a_lost_connection_the_station_is_back_without_a_boot_notification(
     bench: Bench, version: str, force: bool
