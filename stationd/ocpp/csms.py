@@ -25,7 +25,8 @@ from stationd.ocpp.rpc.dial import Dial, connect
 from stationd.ocpp.rpc.findings import Findings
 from stationd.ocpp.rpc.session import Session
 from stationd.ocpp.sender import Sender
-from stationd.ocpp.version import Context, Version
+from stationd.ocpp.version import Context
+from stationd.ocpp.versions import VERSIONS, Loader
 from stationd.station.ports import Clock, Outbox, SettingsPort, StateStore, StationPort
 
 logger = logging.getLogger(__name__)
@@ -39,31 +40,6 @@ RETRY_AFTER_LIMIT_S = 3600.0  # a CSMS may ask for patience, but not for ever
 UNAUTHORISED = frozenset({401, 403})
 WITHOUT_THE_PASSWORD = frozenset({200, 404, 429, 503})  # statuses that say nothing about it; redirects are others
 
-
-def load_v16() -> Version:
-    """Load OCPP 1.6."""
-    from stationd.ocpp.v16.routes import VERSION
-
-    return VERSION
-
-
-def load_v201() -> Version:
-    """Load OCPP 2.0.1."""
-    from stationd.ocpp.v201.routes import VERSION
-
-    return VERSION
-
-
-def load_v21() -> Version:
-    """Load OCPP 2.1."""
-    from stationd.ocpp.v21.routes import VERSION
-
-    return VERSION
-
-
-Loader = Callable[[], Version]
-VERSIONS: Mapping[str, Loader] = {"ocpp1.6": load_v16, "ocpp2.0.1": load_v201, "ocpp2.1": load_v21}
-"""What can be offered; only the one that the CSMS picks is loaded."""
 
 WITHOUT_UNREADABLE_ID = frozenset({"ocpp1.6"})
 """Versions without the message id "-1" for frames that cannot be read."""

@@ -15,9 +15,9 @@ WARM_UP = 50
 
 def stationd(count: int) -> float:
     """Return the CPU time of a message in µs."""
-    from stationd.ocpp.csms import load_v201
     from stationd.ocpp.link import Link
     from stationd.ocpp.rpc.session import OutgoingCall, Session
+    from stationd.ocpp.versions import load_v201
     from tests.bench.sender_process import context, event
 
     version, nobody = load_v201(), None

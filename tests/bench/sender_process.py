@@ -13,13 +13,13 @@ from stationd.domain import variable_table as table
 from stationd.domain.events import MeterValuesTaken, StationBooted
 from stationd.domain.measurands import Measurand, MeterSample, ReadingContext, SampledValue
 from stationd.domain.states import BootReason
-from stationd.ocpp.csms import load_v201
 from stationd.ocpp.link import Link
 from stationd.ocpp.rpc import transport
 from stationd.ocpp.rpc.channel import Channel
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
 from stationd.ocpp.rpc.session import CallReceived, Session
 from stationd.ocpp.version import Context
+from stationd.ocpp.versions import load_v201
 from stationd.station.settings import Settings
 
 

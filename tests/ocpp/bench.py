@@ -6,9 +6,10 @@ from typing import Any
 
 from stationd.domain.states import BootReason
 from stationd.ocpp.connection_view import Phase
-from stationd.ocpp.csms import Csms, Loader
+from stationd.ocpp.csms import Csms
 from stationd.ocpp.rpc.connection_settings import ConnectionSettings
 from stationd.ocpp.rpc.dial import LIMITS, Limits, connect
+from stationd.ocpp.versions import Loader
 from stationd.station.ports import Trigger
 from tests.fakes.ocpp import FakeCsms, RunningClock, eventually, test_settings, version
 from tests.fakes.outbox import FakeOutbox

@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
@@ -21,8 +19,8 @@ from stationd.domain.id_token import AuthorizationStatus, IdToken
 from stationd.domain.states import BootReason, RegistrationStatus
 from stationd.domain.variables import Origin
 from stationd.ocpp.connection_view import Phase
-from stationd.ocpp.csms import VERSIONS
 from stationd.ocpp.rpc import channel
+from stationd.ocpp.versions import VERSIONS
 from stationd.station.ports import CsmsPort
 from tests.fakes.ocpp import FakeCsms, eventually, transaction_event
 from tests.fakes.station import snapshot
@@ -461,22 +459,6 @@ async def test_the_ping_interval_can_be_changed_while_connected(make: Callable[.
     server.connection.transport.pause_reading()
     await bench.settings.write(table.PING_INTERVAL, "1", Origin.CSMS)
     await eventually(lambda: "did not answer a ping" in (bench.csms.state.last_error or ""))
-
-
-def test_only_the_version_the_csms_picks_is_loaded() -> None:
-    code = (
-        "import sys, stationd.ocpp.csms as c;"
-        "loaded = lambda: sorted(v for v in ('v16', 'v201', 'v21') if f'stationd.ocpp.{v}.routes' in sys.modules);"
-        "before = loaded(); version = c.VERSIONS['ocpp1.6']();"
-        "print(before, loaded(), version.subprotocol, 'ocpp' in sys.modules, 'jsonschema' in sys.modules)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.split("\n")[0] == "[] ['v16'] ocpp1.6 False False"
-
-
-@pytest.mark.parametrize("name", VERSIONS)
-def test_each_version_has_its_own_subprotocol(name: str) -> None:
-    assert VERSIONS[name]().subprotocol == name
 
 
 _hostile = st.one_of(
