@@ -1,4 +1,4 @@
-"""Authorisation on a whole station, as the official test cases of OCPP 2.0.1 play it (C09, C10, C12, C15, C16)."""
+"""Authorisation on a whole station, as the official test cases of OCPP 2.0.1 and 2.1 play it (block C)."""
 
 import logging
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from stationd.domain.variable_table import (
     AUTH_CACHE_DISABLE_POST_AUTHORIZE,
     AUTH_CACHE_LIFETIME,
     AUTH_ENABLED,
+    EV_CONNECTION_TIMEOUT,
     LOCAL_PRE_AUTHORIZE,
     MASTER_PASS_GROUP_ID,
     OFFLINE_TX_FOR_UNKNOWN_ID,
@@ -284,6 +285,90 @@ async def test_a_listed_token_that_is_refused_offline_may_not_pass_as_unknown_c1
         assert (await b.swipe()).info == "the token is Invalid"
         assert (await b.swipe(BERT)).accepted
         assert b.events[0].id_token == BERT
+
+
+async def test_a_cable_stays_locked_after_a_refusal_until_its_owner_shows_the_token_c15_fr_05() -> None:
+    async with bench(settings={OFFLINE_TX_FOR_UNKNOWN_ID: "true"}) as b:
+        await start_unknown_offline(b)
+        await b.answer_event(b.events[0], INVALID)
+        await b.wait(10)
+        assert b.pilot.unlocked == []
+        assert (await b.swipe()).info == "cable released"
+        assert b.pilot.unlocked == [1]
+
+
+# --- what the CSMS is asked, and told ---------------------------------------------------------------------------------
+
+
+async def test_the_csms_is_asked_about_tokens_to_charge_with_and_nothing_else_c01_fr_03_c01_fr_04_c06_fr_03() -> None:
+    async with bench() as b:
+        await b.charge()
+        await b.wait(600)
+        await b.answer_event(b.events[0], ACCEPTED)
+        await b.swipe()  # the same token ends it
+        await b.plug_out()
+        await b.remote_start()
+        await b.plug_in()
+        await b.remote_stop("tx-2")
+        assert [event.transaction_id for event in b.events][-1] == "tx-2"
+        assert asked(b) == ["ANNA"]
+
+
+async def test_an_authorization_is_over_when_nobody_plugs_in_c01_fr_26() -> None:
+    """TC_C_100 of OCPP 2.1."""
+    async with bench(settings={EV_CONNECTION_TIMEOUT: "30"}) as b:
+        await b.swipe()
+        assert b.snapshot().authorized
+        await b.wait(31)
+        assert not b.snapshot().authorized
+        await b.plug_in()
+        assert (b.permitted(), b.told()) == (False, [])
+
+
+async def test_a_local_token_gets_no_energy_before_the_csms_said_yes_c06_fr_01_c06_fr_02() -> None:
+    ticket = IdToken("TICKET-1", "Local")
+    async with bench(settings=PRE) as b:
+        await cache(b, ticket)
+        b.csms.hold = True
+        await b.plug_in()
+        swiping = await b.swiping(ticket)
+        await b.wait(5)
+        assert (asked(b), b.permitted(), b.closed()) == (["TICKET-1"], False, False)
+        b.csms.answer(ACCEPTED)
+        await b.settle()
+        assert (await swiping).accepted
+        assert b.closed()
+
+
+@pytest.mark.parametrize("kind", ["Central", "ISO14443"])
+async def test_a_remote_start_is_told_with_its_number_and_its_token_c05_fr_03_c05_fr_05(kind: str) -> None:
+    token = IdToken("APP-1", kind)
+    async with bench() as b:
+        await b.plug_in()
+        assert (await b.remote_start(token=token, number=4711)).accepted
+        first = b.events[0]
+        assert (first.remote_start_id, first.id_token, first.tell_id_token) == (4711, token, True)
+        assert [event.remote_start_id for event in b.events].count(4711) == 1
+        assert asked(b) == []
+        assert b.cache.entries == {}
+
+
+async def test_a_prepaid_card_with_credit_charges_once_and_is_not_remembered_c17_fr_04() -> None:
+    """TC_C_103 of OCPP 2.1: accepted, expiring at once."""
+    async with bench(settings=PRE) as b:
+        b.csms.answers["ANNA"] = IdTokenInfo(AuthorizationStatus.ACCEPTED, expires_at=b.clock.now())
+        await b.charge()
+        assert b.closed()
+        assert b.cache.entries == {}
+
+
+async def test_a_prepaid_card_without_credit_gets_no_energy_c17_fr_05() -> None:
+    """TC_C_104 of OCPP 2.1."""
+    async with bench() as b:
+        b.csms.answers["ANNA"] = IdTokenInfo(AuthorizationStatus.NO_CREDIT, expires_at=b.clock.now())
+        await b.plug_in()
+        assert (await b.swipe()).info == "the token is NoCredit"
+        assert (b.permitted(), b.told()) == (False, [])
 
 
 # --- free vending, and what is never said -----------------------------------------------------------------------------

@@ -145,7 +145,7 @@ async def test_a_remote_start_authorises_a_transaction_that_the_cable_started() 
         assert b.closed()
 
 
-async def test_a_master_pass_stops_everything_and_starts_nothing() -> None:
+async def test_a_master_pass_stops_everything_and_starts_nothing_c16_fr_02_c16_fr_03_c16_fr_08() -> None:
     async with bench(3, settings={MASTER_PASS_GROUP_ID: "BOSS"}) as b:
         b.csms.answers["MASTER"] = IdTokenInfo(AuthorizationStatus.ACCEPTED, group=IdToken("boss"))
         await b.charge(1)

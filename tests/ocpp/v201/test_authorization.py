@@ -23,11 +23,20 @@ def test_the_answer_to_authorize_becomes_a_verdict() -> None:
     assert outgoing.read(on_the_wire("v201", "AuthorizeResponse", response)) == expected
 
 
+def test_what_is_to_be_shown_of_a_tariff_is_no_part_of_a_verdict_and_so_of_the_cache_c10_fr_09() -> None:
+    outgoing = authorization.authorize_to_wire(context(), AuthorizationRequested(IdToken("ABC")))
+    assert outgoing is not None
+    message = {"format": "UTF8", "content": "0.30 EUR/kWh"}
+    response = {"idTokenInfo": {"status": "Accepted", "personalMessage": message}}
+    verdict = outgoing.read(on_the_wire("v201", "AuthorizeResponse", response))
+    assert verdict == IdTokenInfo(AuthorizationStatus.ACCEPTED)
+
+
 def test_a_token_without_spelling_in_2_0_1_is_not_asked_about() -> None:
     assert authorization.authorize_to_wire(context(), AuthorizationRequested(IdToken("5YJ", "VIN"))) is None
 
 
-async def test_clearing_the_cache_is_accepted_c11_fr_03() -> None:
+async def test_clearing_the_cache_is_accepted_c11_fr_02_c11_fr_03() -> None:
     station = FakeStation()
     response = await authorization.clear_cache(context(station), {})
     assert on_the_wire("v201", "ClearCacheResponse", response) == {"status": "Accepted"}
