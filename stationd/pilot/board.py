@@ -54,6 +54,8 @@ class Channel:
         self.evse_id = evse_id
         self.duty = STEADY_HIGH
         """What the generator was really set to."""
+        self.parted = False
+        """The pilot is parted from the vehicle by this process."""
         self._pilot = pilot
         self._contactor = contactor
         self._proximity = proximity
@@ -137,10 +139,15 @@ class Channel:
             self._try(self._phase_switch.write, phases=pins.phases, now_ms=now_ms)
         if self._cp_switch is not None:
             self._try(self._cp_switch.write, connected=pins.cp_connected)
+            self.parted = not pins.cp_connected
         if self._rcd_test is not None:
             self._try(self._rcd_test.write, active=pins.rcd_test)
         if pins.closed:
             self._try(self._contactor.write, closed=in_time(), now_ms=now_ms)
+
+    def make_safe(self, now_ms: int) -> None:
+        """Open, and stop all PWM. A pilot that is parted stays so: a phase switch may be on its way."""
+        self.write(Pins(cp_connected=not self.parted), now_ms, never)
 
     @property
     def releases_on_death(self) -> bool:

@@ -10,11 +10,17 @@ from stationd.fault_table import FAULTS, Ends
 from stationd.pilot import permit, phase_switch
 from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import SURE_MS, Contactor, surely_open
+from stationd.pilot.cp import CpState
+from stationd.pilot.cycles import closed, ready
 from stationd.pilot.machine import Seen, State, may_unlock
 from stationd.pilot.over_current import OverCurrent
 from stationd.pilot.protocol import Message, Offer, ResetFault, SelfTest, SetAvailable, Unlock
 from stationd.pilot.rcd_test import UNDER_WAY, RcdTest
+from stationd.pilot.watch import ENDED
 
+RESETS, RESET_REST_MS = 5, 60_000
+"""So many resets may follow each other, then one a minute: whoever sends them for ever is no technician."""
+TEST_AGAIN_MS = 10_000
 Outcome = tuple[State, str | None]
 
 
@@ -29,7 +35,7 @@ def apply(state: State, seen: Seen, message: Message, now_ms: int) -> Outcome:
     if isinstance(message, ResetFault):
         return _reset(state, seen, message.code, now_ms)
     if isinstance(message, SelfTest):
-        return _self_test(state, seen)
+        return _self_test(state, seen, now_ms)
     return state, f"cannot do anything with a message {type(message).__name__}: it is not for this side"
 
 
@@ -38,7 +44,12 @@ def _offer(state: State, offer: Offer, now_ms: int) -> State:
     if offer.permit and lock.released and not permit.live(state.permit, now_ms):
         lock = replace(lock, released=False)  # a new permit: what was unlocked on demand may be locked again
     lease = permit.renew(
-        amps=offer.amps, granted=offer.permit, lease_ms=offer.lease_ms, now_ms=now_ms, phases=offer.phases
+        amps=offer.amps,
+        granted=offer.permit,
+        lease_ms=offer.lease_ms,
+        now_ms=now_ms,
+        phases=offer.phases,
+        held=state.permit.held,
     )
     return replace(state, permit=lease, lock=lock)
 
@@ -70,7 +81,7 @@ def _set_available(state: State, seen: Seen, *, available: bool) -> Outcome:
     return replace(state, available=available), None
 
 
-def _self_test(state: State, seen: Seen) -> Outcome:
+def _self_test(state: State, seen: Seen, now_ms: int) -> Outcome:
     if not state.rules.rcd_test:
         return state, "cannot test the residual current device: this board has no test output; press its test button"
     if not surely_open(state.contactor) or seen.contactor is not False:
@@ -82,22 +93,29 @@ def _self_test(state: State, seen: Seen) -> Outcome:
         return state, "cannot test the residual current device: a test is under way"
     if "rcd_trip" in seen.faulty:
         return state, "cannot test the residual current device: it is tripped; remove the cause first"
+    if state.rcd_test.stage in ENDED and now_ms - state.rcd_test.since_ms < TEST_AGAIN_MS:
+        return state, "cannot test the residual current device: it was tested a moment ago; wait ten seconds"
     return replace(state, rcd_test=RcdTest(asked=True)), None
 
 
 def _reset(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
     if code not in state.faults and code not in state.warnings:
         return state, f"cannot reset {code[:40]!r}: it is not in force"
+    if not ready(state.resets_ms, now_ms, burst=RESETS, rest_ms=RESET_REST_MS):
+        return state, f"cannot reset {code}: too many resets in a row; find the cause, and wait a minute"
+    state = replace(state, resets_ms=closed(state.resets_ms, now_ms, rest_ms=RESET_REST_MS))
     if code in state.inputs.active:
         return state, f"cannot reset {code}: its input is still faulty; remove the cause first"
     if code == "contactor_welded" and not surely_open(state.contactor):
         return state, "cannot reset contactor_welded: the contactor is still seen closed; repair it first"
+    if code == "rcd_trip" and state.track.state is not CpState.A:
+        return state, "cannot reset rcd_trip: a vehicle is plugged, or the pilot shows no clean A; unplug it first"
     if code in state.latched:
         coil = replace(state.contactor, welded=False)
         return replace(state, latched=state.latched - {code}, contactor=coil), None
     match code:
         case "contactor_failed":
-            return replace(state, contactor=Contactor(since_ms=now_ms, slow=state.contactor.slow)), None
+            return replace(state, contactor=Contactor(since_ms=now_ms)), None
         case "contactor_slow":
             return replace(state, contactor=replace(state.contactor, slow=0)), None
         case "contactor_worn":  # it was replaced
@@ -115,4 +133,4 @@ def _reset(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
 
 
 def _fresh(lock: Lock, now_ms: int) -> Lock:
-    return replace(lock, since_ms=now_ms, tries=0, failed=False, pausing=False)
+    return replace(lock, since_ms=now_ms, tries=0, failed=False, pausing=lock.pausing and lock.wanted is False)

@@ -47,7 +47,10 @@ def supervise(lock: Lock, feedback: LockFeedback | None, now_ms: int, *, try_ms:
         # A try begins with the command, or with the loss of a position that was reached.
         begun = lock.since_ms if now_ms - lock.since_ms < try_ms else now_ms
         lock = replace(lock, off_since_ms=now_ms, since_ms=begun)
-    if lock.failed or not may_move:
+    if not may_move:
+        # Away from the pause is towards locked, or not at all: never towards unlocked.
+        return replace(lock, pausing=False) if lock.pausing and lock.wanted else lock
+    if lock.failed:
         return replace(lock, pausing=False) if lock.pausing else lock
     elapsed_ms = now_ms - lock.since_ms
     if lock.pausing:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 TRIES = 3
 """Closings that may fail in a row."""
+SLOW_MOST = 3
+"""Openings that may take too long before it is taken out of service."""
 DROP_MS = 50
 """Feedback may bounce for so long."""
 SURE_MS = 60
@@ -116,4 +118,9 @@ def command(contactor: Contactor, *, closed: bool, now_ms: int) -> Contactor:
 
 def may_close(contactor: Contactor, sensed: bool | None) -> bool:
     """Tell whether the contactor itself is fit for a closing now."""
-    return surely_open(contactor) and sensed is False and contactor.tries < TRIES
+    return surely_open(contactor) and sensed is False and not worn_out(contactor)
+
+
+def worn_out(contactor: Contactor) -> bool:
+    """Tell whether it failed to close, or opened late, too often to be used on."""
+    return contactor.tries >= TRIES or contactor.slow >= SLOW_MOST

@@ -80,9 +80,19 @@ def follow(track: CpTrack, sample: CpState, now_ms: int) -> CpTrack:
     return CpTrack(state, since_ms, sample, count, no_demand, unsteady_ms)
 
 
+GONE_MS = 300
+"""A vehicle is gone once the pilot stood at A for so long. The contactor opened long before; a loose contact is not a
+new plug-in."""
+
+
+def gone(track: CpTrack, now_ms: int) -> bool:
+    """Tell whether no vehicle is plugged, for long enough that this is no bad contact."""
+    return track.state is CpState.A and now_ms - track.since_ms >= GONE_MS
+
+
 NOISY = 3
 """So many openings by a disturbed pilot within `NOISY_MS` are enough for this plug-in."""
-NOISY_MS = 10_000
+NOISY_MS = 30_000
 ORDERLY_MS = 100
 """A filtered edge passes between the windows: a vehicle in B so soon after the opening stopped in good order."""
 
@@ -98,7 +108,7 @@ class Noise:
 
 def opened(noise: Noise, track: CpTrack, now_ms: int) -> Noise:
     """Return the noise after the pilot opened the contactor."""
-    if track.state in (CpState.A, CpState.B):
+    if track.state is CpState.B:
         return noise
     recent = (*(at for at in noise.openings_ms if now_ms - at < NOISY_MS), now_ms)
     return Noise(recent[-NOISY:], noise.found or len(recent) >= NOISY)
@@ -106,7 +116,7 @@ def opened(noise: Noise, track: CpTrack, now_ms: int) -> Noise:
 
 def follow_noise(noise: Noise, track: CpTrack, now_ms: int) -> Noise:
     """Return the noise after one more sample; the same object if nothing is new."""
-    if track.state is CpState.A:
+    if gone(track, now_ms):
         return Noise() if noise.openings_ms or noise.found else noise
     if track.state is CpState.B and noise.openings_ms and now_ms - noise.openings_ms[-1] <= ORDERLY_MS:
         return noise if noise.found else Noise(noise.openings_ms[:-1])

@@ -3,10 +3,14 @@
 from dataclasses import dataclass, replace
 from math import floor, inf
 
+from stationd.pilot import leaky
 from stationd.pilot.duty import MIN_OFFER_A
+from stationd.pilot.leaky import STOPPED, Leaky
 
-DWELL_MS = 500
+RISE_MS = 500
 """A higher reading counts once it stood for so long: one wild sample neither slows nor stops anybody."""
+FALL_MS = 5_000
+"""A lower one for so long: one wild sample forgets no heat."""
 COLDEST_C, HOTTEST_C = -60.0, 200.0
 """What no sensor on a board can show is a broken sensor."""
 
@@ -30,7 +34,12 @@ class Heat:
     """The temperature that counts: it rises with the sensor and falls only `hysteresis_c` behind it."""
 
     celsius: float = -inf
-    rising_since_ms: int | None = None
+    rising: Leaky = STOPPED
+    rising_c: float = inf
+    """Lowest of the higher readings."""
+    falling_since_ms: int | None = None
+    falling_c: float = -inf
+    """Highest of the lower readings."""
 
 
 def readable(celsius: float | None) -> bool:
@@ -43,13 +52,28 @@ def follow(heat: Heat, celsius: float | None, now_ms: int, *, hysteresis_c: floa
     if celsius is None or not readable(celsius):
         return heat
     if celsius > heat.celsius:
-        if heat.rising_since_ms is None:
-            return replace(heat, rising_since_ms=now_ms)
-        return Heat(celsius) if now_ms - heat.rising_since_ms >= DWELL_MS else heat
-    cooled_c = min(heat.celsius, celsius + hysteresis_c)
-    if heat.rising_since_ms is None and cooled_c == heat.celsius:
+        return _rise(heat, celsius, now_ms)
+    rising = leaky.follow(heat.rising, now_ms, runs=False)
+    if rising is not heat.rising:
+        heat = replace(heat, rising=rising, rising_c=heat.rising_c if rising is not STOPPED else inf)
+    if celsius + hysteresis_c >= heat.celsius:
+        return heat if heat.falling_since_ms is None else replace(heat, falling_since_ms=None, falling_c=-inf)
+    falling_c = max(heat.falling_c, celsius)
+    if heat.falling_since_ms is None:
+        return replace(heat, falling_since_ms=now_ms, falling_c=falling_c)
+    if now_ms - heat.falling_since_ms >= FALL_MS:
+        return Heat(falling_c + hysteresis_c)
+    return heat if falling_c == heat.falling_c else replace(heat, falling_c=falling_c)
+
+
+def _rise(heat: Heat, celsius: float, now_ms: int) -> Heat:
+    rising = leaky.follow(heat.rising, now_ms, runs=True)
+    rising_c = min(heat.rising_c, celsius)
+    if leaky.spent(rising, now_ms) >= RISE_MS:
+        return Heat(rising_c)
+    if rising is heat.rising and rising_c == heat.rising_c and heat.falling_since_ms is None:
         return heat
-    return Heat(cooled_c)
+    return replace(heat, rising=rising, rising_c=rising_c, falling_since_ms=None, falling_c=-inf)
 
 
 def allowed_a(heat: Heat, curve: Curve, full_a: float) -> float:

@@ -6,13 +6,14 @@ Closing needs everything at once; opening needs one reason. `step` is total: it 
 from dataclasses import replace
 from typing import TypeVar
 
-from stationd.pilot import connector_lock, contactor, cycles, permit, phase_switch, rcd_test, wake_up
+from stationd.pilot import connector_lock, contactor, cycles, leaky, permit, phase_switch, rcd_test, wake_up
 from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import Contactor
-from stationd.pilot.cp import CONFIRM_DIODE, ENOUGH, PLUGGED, CpState, opened
+from stationd.pilot.cp import CONFIRM_DIODE, ENOUGH, PLUGGED, CpState, gone, opened
 from stationd.pilot.cycles import Counters
 from stationd.pilot.duty import MIN_OFFER_A, STEADY_HIGH, STEADY_LOW, amps_to_duty, duty_to_amps, is_pwm
 from stationd.pilot.interfaces import LockFeedback
+from stationd.pilot.leaky import STOPPED, Leaky
 from stationd.pilot.proximity import cable_amps
 from stationd.pilot.state import Pins, Rules, Seen, State, start, updated
 from stationd.pilot.verdicts import faults as faults_of
@@ -27,6 +28,8 @@ LATCHING = ("rcd_trip", "contactor_welded", "hardware")
 """Faults that outlive a restart. `hardware` is among them only if the file of latches could not be read."""
 Value = TypeVar("Value")
 S2_GRACE_MS = 6_000  # PWM off -> the EV opens S2 (IEC 61851-1 Table A.6, sequence 10.2)
+POWER_LOST_MS = 3_000
+"""A dip of the mains gives no cable away; the reserve of a board lasts longer."""
 CLOSE_AFTER_MS = 100
 """C (or D) stands for so long without one other sample before the contactor closes; the standard allows 3 s
 (sequence 4)."""
@@ -38,12 +41,10 @@ def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
     faults = faults_of(state, seen, now_ms)
     duty, offered_a = _pilot(state, faults, now_ms)
     was_closed = closed = state.contactor.commanded
-    pause_ms = None
-    if closed and offered_a < MIN_OFFER_A:
-        pause_ms = now_ms if state.pause_ms is None else state.pause_ms
+    pause = leaky.follow(state.pause, now_ms, runs=offered_a < MIN_OFFER_A) if closed else STOPPED
     noise, waits_for = state.noise, ""
     if closed:
-        closed = not _must_open(state, seen, faults, pause_ms, now_ms)
+        closed = not _must_open(state, seen, faults, pause, now_ms)
         if not closed and not _demand(state):
             noise = opened(noise, state.track, now_ms)
     elif _asks(state):
@@ -65,7 +66,7 @@ def step(state: State, seen: Seen, now_ms: int) -> tuple[State, Pins]:
         duty=_kept(state.duty, duty),
         duty_kind_ms=state.duty_kind_ms if _kind(duty) == _kind(state.duty) else now_ms,
         offered_a=_kept(state.offered_a, offered_a),
-        pause_ms=pause_ms if closed else None,
+        pause=pause if closed else STOPPED,
         fault_f_ms=fault_f_ms,
         noise=noise,
     )
@@ -87,14 +88,14 @@ def _pins(state: State) -> Pins:
         closed=state.contactor.commanded,
         locked=connector_lock.pin(state.lock) if rules.has_socket else None,
         phases=state.phases.position or None,
-        cp_connected=state.stopping or not apart,
+        cp_connected=not apart,
         rcd_test=state.rcd_test.stage is rcd_test.Stage.TRIPPING and not state.stopping,
     )
 
 
 def _pilot(state: State, faults: tuple[str, ...], now_ms: int) -> tuple[float, float]:
     """Return duty and the amperes it offers: the least of offer, cable, profile and site; none without a vehicle."""
-    if state.stopping:
+    if state.stopping or state.paused:
         return STEADY_HIGH, 0.0  # what a dead process leaves behind must not offer a current
     if _fault_f(state, now_ms) is not None or (not state.available and not state.contactor.commanded):
         return STEADY_LOW, 0.0
@@ -114,7 +115,7 @@ def _fault_f(state: State, now_ms: int) -> int | None:
     return begun if begun is not None and now_ms - begun < state.rules.fault_f_ms and not state.stopping else None
 
 
-def _must_open(state: State, seen: Seen, faults: tuple[str, ...], pause_ms: int | None, now_ms: int) -> bool:
+def _must_open(state: State, seen: Seen, faults: tuple[str, ...], pause: Leaky, now_ms: int) -> bool:
     """Tell whether there is one reason to open."""
     return bool(
         faults
@@ -125,7 +126,7 @@ def _must_open(state: State, seen: Seen, faults: tuple[str, ...], pause_ms: int 
         or state.contactor.failed
         or (state.rules.has_socket and connector_lock.lost(state.lock, now_ms))
         or state.phases.stage in phase_switch.BLIND
-        or (pause_ms is not None and now_ms - pause_ms >= S2_GRACE_MS)
+        or leaky.spent(pause, now_ms) >= S2_GRACE_MS
     )
 
 
@@ -150,6 +151,7 @@ def _missing(state: State, seen: Seen, faults: tuple[str, ...], offered_a: float
         or ("fault" if faults else "")
         or ("unavailable" if not state.available else "")
         or ("permit" if not permit.live(state.permit, now_ms) else "")
+        or ("pause" if state.paused else "")
         or _switching(state)
         or ("offer" if offered_a < MIN_OFFER_A else "")
         or _contactor_missing(state, seen, now_ms)
@@ -203,13 +205,14 @@ def _lock(state: State, seen: Seen, coil: Contactor, now_ms: int) -> Lock:
     free = may_unlock(state) and not coil.commanded
     lock = state.lock
     live = permit.live(state.permit, now_ms)
-    if lock.released and state.track.state is CpState.A and lock.wanted is False:
+    away = gone(state.track, now_ms)
+    if lock.released and away and lock.wanted is False:
         lock = replace(lock, released=False)  # done; the next plug-in locks again
     wants_off = (
         lock.released
-        or (state.track.state is CpState.A and not live)
+        or (away and not live)
         or permit.brain_gone(state.permit, now_ms, state.rules.hold_ms)
-        or (state.rules.unlock_on_power_loss and "power_loss" in state.faults)
+        or (state.rules.unlock_on_power_loss and _power_away(state, now_ms))
     )
     if wants_off:
         if free:
@@ -217,6 +220,11 @@ def _lock(state: State, seen: Seen, coil: Contactor, now_ms: int) -> Lock:
     elif live and state.track.state in PLUGGED:
         lock = connector_lock.aim(lock, wanted=True, now_ms=now_ms)
     return connector_lock.supervise(lock, seen.lock, now_ms, try_ms=state.rules.lock_ms, may_move=free)
+
+
+def _power_away(state: State, now_ms: int) -> bool:
+    since_ms = state.power_lost_ms
+    return since_ms is not None and now_ms - since_ms >= POWER_LOST_MS
 
 
 def _counted(state: State, *, was_closed: bool, closed: bool) -> Counters:

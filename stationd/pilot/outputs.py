@@ -6,9 +6,8 @@ from collections.abc import MutableSequence, Sequence
 from typing import Any
 
 from stationd.hwprofile import EvseProfile
-from stationd.pilot.board import Channel, build, build_rest, never
+from stationd.pilot.board import Channel, build, build_rest
 from stationd.pilot.interfaces import DriverError
-from stationd.pilot.machine import Pins
 
 PATIENCE_MS = 1_000
 PERIOD_S = 0.01
@@ -37,7 +36,7 @@ def make_safe(channels: Sequence[Channel]) -> None:
     """Open all contactors and stop all PWM, whatever else happened."""
     for channel in channels:
         with contextlib.suppress(Exception):  # one broken driver must not keep another contactor closed
-            channel.write(Pins(), _now_ms(), never)
+            channel.make_safe(_now_ms())
 
 
 def open_all(channels: Sequence[Channel]) -> list[int]:

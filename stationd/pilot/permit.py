@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from stationd.pilot import leaky
 from stationd.pilot.duty import MIN_OFFER_A
+from stationd.pilot.leaky import STOPPED, Leaky
 from stationd.pilot.protocol import MAX_LEASE_MS
 
 FIRST_OFFER_MS = 60_000
@@ -24,12 +26,15 @@ class Permit:
     """How many phases may be used, where there is a choice."""
     hold_a: float = 0.0
     """While lost: what a closed contactor may go on with. It only falls."""
+    held: Leaky = STOPPED
+    """How long was held; a permit that lives only for moments does not begin it anew."""
 
 
-def renew(*, amps: float, granted: bool, lease_ms: int, now_ms: int, phases: int = 3) -> Permit:
-    """Return the permit after an offer, which replaces everything before it."""
+def renew(*, amps: float, granted: bool, lease_ms: int, now_ms: int, phases: int = 3, held: Leaky = STOPPED) -> Permit:
+    """Return the permit after an offer, which replaces everything before it but the time it `held` until now."""
     until_ms = now_ms + min(lease_ms, MAX_LEASE_MS)
-    return Permit(until_ms=until_ms, amps=amps, granted=granted, heard=True, phases=phases)
+    held = leaky.follow(held, now_ms, runs=False)
+    return Permit(until_ms=until_ms, amps=amps, granted=granted, heard=True, phases=phases, held=held)
 
 
 def expire(permit: Permit, now_ms: int, *, closed: bool, offered_a: float, hold_a: float, hold_ms: int) -> Permit:
@@ -41,10 +46,14 @@ def expire(permit: Permit, now_ms: int, *, closed: bool, offered_a: float, hold_
     if now_ms < permit.until_ms:
         return permit
     if not permit.lost:
-        held = min(hold_a, offered_a) if permit.granted and offered_a >= MIN_OFFER_A else 0.0
-        permit = replace(permit, lost=True, hold_a=held)
-    if permit.hold_a and (not closed or now_ms >= permit.until_ms + hold_ms):
-        permit = replace(permit, hold_a=0.0)
+        kept_a = min(hold_a, offered_a) if permit.granted and offered_a >= MIN_OFFER_A else 0.0
+        permit = replace(
+            permit, lost=True, hold_a=kept_a, held=leaky.follow(permit.held, permit.until_ms, runs=kept_a > 0)
+        )
+    if permit.hold_a and (not closed or leaky.spent(permit.held, now_ms) >= hold_ms):
+        permit = replace(permit, hold_a=0.0, held=leaky.follow(permit.held, now_ms, runs=False))
+    if MIN_OFFER_A <= offered_a < permit.hold_a:
+        permit = replace(permit, hold_a=offered_a)
     return permit
 
 

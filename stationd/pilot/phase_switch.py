@@ -7,6 +7,8 @@ joined, and 100 ms; PWM on. A change of phases under a vehicle that still thinks
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from stationd.pilot.cp import PLUGGED, CpState
+
 PART_MS = 100
 MOVE_MS = 2_000
 FOLLOW_MS = 1_000
@@ -45,7 +47,11 @@ class Phases:
     rested_ms: int = 0
     """The next change begins no earlier."""
     lost_since_ms: int | None = None
+    """Since when the feedback differs; while the position is not known: since when it shows `found`."""
+    found: int = 0
     failed: bool = False
+    unparted: bool = True
+    """The vehicle found at the start was not parted since: the process before may have died in mid-change."""
 
 
 def wanted(offer_phases: int) -> int:
@@ -54,7 +60,14 @@ def wanted(offer_phases: int) -> int:
 
 
 def follow(
-    phases: Phases, sensed: int | None, now_ms: int, *, target: int | None, is_open: bool, rest_ms: int
+    phases: Phases,
+    sensed: int | None,
+    now_ms: int,
+    *,
+    target: int | None,
+    is_open: bool,
+    rest_ms: int,
+    cp: CpState | None = None,
 ) -> Phases:
     """Return the switch after one more look; the same object if nothing is new.
 
@@ -63,11 +76,9 @@ def follow(
     elapsed_ms = now_ms - phases.since_ms
     match phases.stage:
         case Stage.REST:
-            return _rest(phases, sensed, now_ms, target)
+            return _rest(phases, sensed, now_ms, target, cp)
         case Stage.STOPPING:
-            if phases.position and target is not None and target != phases.target:
-                return replace(phases, stage=Stage.REST, since_ms=now_ms)
-            return replace(phases, stage=Stage.OPENED, since_ms=now_ms) if is_open else phases
+            return _stopping(phases, sensed, now_ms, target, is_open=is_open)
         case Stage.OPENED:
             if not is_open:
                 return replace(phases, stage=Stage.STOPPING, since_ms=now_ms)
@@ -77,39 +88,81 @@ def follow(
                 return replace(phases, stage=Stage.JOINING, since_ms=now_ms)
             if elapsed_ms < PART_MS:
                 return phases
-            moved = replace(phases, stage=Stage.MOVING, since_ms=now_ms, position=phases.target)
-            return replace(moved, rested_ms=now_ms + rest_ms)
+            rested_ms = phases.rested_ms if phases.target == phases.position else now_ms + rest_ms
+            return replace(phases, stage=Stage.MOVING, since_ms=now_ms, position=phases.target, rested_ms=rested_ms)
         case Stage.MOVING:
             if sensed is not None and sensed != phases.position and elapsed_ms >= FOLLOW_MS:
                 return replace(phases, stage=Stage.JOINING, since_ms=now_ms, failed=True)
-            return replace(phases, stage=Stage.JOINING, since_ms=now_ms) if elapsed_ms >= MOVE_MS else phases
+            if elapsed_ms < MOVE_MS:
+                return phases
+            return replace(phases, stage=Stage.JOINING, since_ms=now_ms, unparted=False)
         case Stage.JOINING:
             return replace(phases, stage=Stage.REST, since_ms=now_ms) if elapsed_ms >= JOIN_MS else phases
 
 
-def _rest(phases: Phases, sensed: int | None, now_ms: int, target: int | None) -> Phases:
+def finish(phases: Phases, sensed: int | None, now_ms: int) -> Phases:
+    """Return the switch of a process that stops: nothing begins; what moves comes to rest before the pilot joins."""
+    if phases.stage in (Stage.REST, Stage.STOPPING, Stage.OPENED):
+        return phases if phases.stage is Stage.REST else replace(phases, stage=Stage.REST, since_ms=now_ms)
+    return follow(phases, sensed, now_ms, target=None, is_open=phases.stage is not Stage.PARTED, rest_ms=0)
+
+
+def _stopping(phases: Phases, sensed: int | None, now_ms: int, target: int | None, *, is_open: bool) -> Phases:
+    watched = _watched(phases, sensed, now_ms)
+    if watched is not phases:
+        return replace(watched, stage=Stage.REST, since_ms=now_ms) if watched.failed else watched
+    changed = target is not None and target != phases.target
+    if changed and phases.position and phases.target != phases.position:
+        return replace(phases, stage=Stage.REST, since_ms=now_ms)
+    return replace(phases, stage=Stage.OPENED, since_ms=now_ms) if is_open else phases
+
+
+def _rest(phases: Phases, sensed: int | None, now_ms: int, target: int | None, cp: CpState | None) -> Phases:
     if phases.position == 0:
-        if sensed in (1, 3):
-            return replace(phases, position=sensed)
-        if sensed is None or phases.failed or now_ms - phases.since_ms < FOLLOW_MS:
-            return phases  # one that cannot be read is not moved, or it would fail
-        return replace(phases, stage=Stage.STOPPING, since_ms=now_ms, target=3)  # it stands between two positions
-    if sensed == phases.position or sensed is None:  # one that cannot be read is a fault of the board
-        if phases.lost_since_ms is not None:
-            phases = replace(phases, lost_since_ms=None)
-    elif phases.lost_since_ms is None:
-        return replace(phases, lost_since_ms=now_ms)
-    elif now_ms - phases.lost_since_ms >= LOST_MS:
-        return phases if phases.failed else replace(phases, failed=True)
-    starts = target is not None and target != phases.position and not phases.failed and phases.lost_since_ms is None
-    if starts and now_ms >= phases.rested_ms:
-        return replace(phases, stage=Stage.STOPPING, since_ms=now_ms, target=target or 0)
+        return _find(phases, sensed, now_ms)
+    phases = _watched(phases, sensed, now_ms)
+    if phases.failed or phases.lost_since_ms is not None:
+        return phases
+    if phases.unparted:
+        if cp is CpState.A:
+            return replace(phases, unparted=False)
+        if cp in PLUGGED:
+            return replace(phases, stage=Stage.STOPPING, since_ms=now_ms, target=phases.position)
+    if target is not None and target != phases.position and now_ms >= phases.rested_ms:
+        return replace(phases, stage=Stage.STOPPING, since_ms=now_ms, target=target)
     return phases
+
+
+def _watched(phases: Phases, sensed: int | None, now_ms: int) -> Phases:
+    """Return the switch after a look whether it still stands where it was told to."""
+    if phases.position == 0:
+        return phases
+    if sensed == phases.position or sensed is None:  # one that cannot be read is a fault of the board
+        return phases if phases.lost_since_ms is None else replace(phases, lost_since_ms=None)
+    if phases.lost_since_ms is None:
+        return replace(phases, lost_since_ms=now_ms)
+    late = now_ms - phases.lost_since_ms >= LOST_MS
+    return replace(phases, failed=True) if late and not phases.failed else phases
+
+
+def _find(phases: Phases, sensed: int | None, now_ms: int) -> Phases:
+    """Return the switch after a look for its position, which must stand for `LOST_MS` to be believed."""
+    if sensed in (1, 3):
+        if phases.found != sensed or phases.lost_since_ms is None:
+            return replace(phases, found=sensed, lost_since_ms=now_ms)
+        if now_ms - phases.lost_since_ms < LOST_MS:
+            return phases
+        return replace(phases, position=sensed, found=0, lost_since_ms=None)
+    if phases.lost_since_ms is not None:
+        phases = replace(phases, found=0, lost_since_ms=None)
+    if sensed is None or phases.failed or now_ms - phases.since_ms < FOLLOW_MS:
+        return phases  # one that cannot be read is not moved, or it would fail
+    return replace(phases, stage=Stage.STOPPING, since_ms=now_ms, target=3)  # it stands between two positions
 
 
 def reset(phases: Phases, now_ms: int) -> Phases:
     """Return the switch after a technician's reset. What it was told stays: it must be repaired so that it obeys."""
-    return Phases(since_ms=now_ms, position=phases.position, rested_ms=phases.rested_ms)
+    return Phases(since_ms=now_ms, position=phases.position, rested_ms=phases.rested_ms, unparted=phases.unparted)
 
 
 def connects(phases: Phases) -> int:

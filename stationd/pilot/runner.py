@@ -8,10 +8,12 @@ from math import isfinite
 from stationd.pilot import commands, permit, phase_switch
 from stationd.pilot.board import Channel
 from stationd.pilot.connector_lock import Lock
+from stationd.pilot.cp import gone
 from stationd.pilot.cycles import Counters
 from stationd.pilot.duty import duty_to_amps
 from stationd.pilot.interfaces import LockFeedback
 from stationd.pilot.machine import Pins, Rules, Seen, start, step
+from stationd.pilot.phase_switch import Stage
 from stationd.pilot.protocol import Message, Status, encode
 from stationd.pilot.rcd_test import UNDER_WAY
 from stationd.pilot.verdicts import limit_a
@@ -19,6 +21,8 @@ from stationd.pilot.watch import pilot_parted
 
 STALL_MS = 250
 """So long after the last write the output lease (300 ms) may have dropped the coil: start again from open."""
+EXCHANGE_MS = 5_000
+"""Behind a state F that lasts longer a vehicle may be another one afterwards."""
 REPEAT_MS = 1_000
 """A status is sent this often even if nothing changed."""
 
@@ -51,8 +55,12 @@ class Runner:
         self._clock = clock
         self._written_ms = now_ms
         """When the outputs were written last, or a little before: the lease of the coil is no older."""
+        self._late = False
+        """The last order to close came too late to be given."""
         self._plugged = False
         self._unplugs = 0
+        self._hidden_ms: int | None = None
+        """State F since then: nobody sees who is plugged."""
         self._told: tuple[object, ...] = ()
         self._told_ms = now_ms
 
@@ -63,33 +71,50 @@ class Runner:
         """
         seen = self._channel.read(now_ms)
         now_ms = self._clock() // 1_000_000
-        if now_ms - self._written_ms > STALL_MS:
+        if now_ms - self._written_ms > STALL_MS or self._late:
             seen = replace(seen, stalled=True)
+            self._late = False
         self.seen = seen
         self.state, pins = step(self.state, seen, now_ms)
         self._channel.write(pins, now_ms, self._in_time)
         self._written_ms = now_ms
-        self._count_unplugs()
+        self._count_unplugs(now_ms)
         return pins
 
-    def _count_unplugs(self) -> None:
-        cp = self.state.track.state
+    def _count_unplugs(self, now_ms: int) -> None:
+        """Count vehicles that left, and those that may have been exchanged behind a state F."""
+        track = self.state.track
         if pilot_parted(self.state):
             return
-        if cp in PLUGGED:
-            self._plugged = True
-        elif cp == "A" and self._plugged:
-            self._plugged = False
+        if track.state == "F":
+            self._hidden_ms = track.since_ms
+        elif track.state in PLUGGED:
+            if self._plugged and self._hidden_ms is not None and track.since_ms - self._hidden_ms >= EXCHANGE_MS:
+                self._unplugs += 1
+            self._plugged, self._hidden_ms = True, None
+        elif self._plugged and gone(track, now_ms):
+            self._plugged, self._hidden_ms = False, None
             self._unplugs += 1
 
     def _in_time(self) -> bool:
-        """Tell whether the lease of the last write surely runs."""
-        return self._clock() // 1_000_000 - self._written_ms <= STALL_MS
+        """Tell whether the lease of the last write surely runs; if not, the next tick begins from open too."""
+        in_time = self._clock() // 1_000_000 - self._written_ms <= STALL_MS
+        self._late = not in_time
+        return in_time
 
     def command(self, message: Message, now_ms: int) -> str | None:
         """Apply a message of the permit holder; return why not, if not."""
         self.state, error = commands.apply(self.state, self.seen, message, now_ms)
         return error
+
+    def pause(self, on: bool) -> None:
+        """Open in good order and close nothing until it is over."""
+        self.state = replace(self.state, paused=on)
+
+    @property
+    def at_rest(self) -> bool:
+        """True if the contactor is seen open, and no phase switch is on its way."""
+        return self.seen_open and self.state.phases.stage is Stage.REST
 
     def stop(self) -> None:
         """Open in the next tick and stay open."""
@@ -112,7 +137,7 @@ class Runner:
             return None
         lease = state.permit
         told = (
-            state.track.state,
+            self._cp(now_ms),
             self._channel.duty,
             state.contactor.commanded,
             self.seen.contactor,
@@ -135,13 +160,20 @@ class Runner:
         self.line = encode(self._status(now_ms))
         return self.line
 
+    def _cp(self, now_ms: int) -> str:
+        """Return the pilot's state for others: A after a vehicle is told only once that is no bad contact."""
+        track = self.state.track
+        if track.state == "A" and self._plugged and not gone(track, now_ms):
+            return "E"
+        return track.state or "E"
+
     def _status(self, now_ms: int) -> Status:
         state, seen = self.state, self.seen
         counters = state.counters
         closed = state.contactor.commanded if seen.contactor is None else seen.contactor
         return Status(
             evse_id=self.evse_id,
-            cp=state.track.state or "E",
+            cp=self._cp(now_ms),
             volts=_volts(seen.high_v),
             duty=round(self._channel.duty, 2),
             commanded_closed=state.contactor.commanded,

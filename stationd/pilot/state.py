@@ -12,6 +12,7 @@ from stationd.pilot.derating import Curve, Heat
 from stationd.pilot.duty import STEADY_HIGH
 from stationd.pilot.fault_inputs import Inputs
 from stationd.pilot.interfaces import LockFeedback
+from stationd.pilot.leaky import STOPPED, Leaky
 from stationd.pilot.over_current import OverCurrent
 from stationd.pilot.permit import Permit
 from stationd.pilot.phase_switch import Phases
@@ -139,12 +140,19 @@ class State:
     duty_kind_ms: int = 0
     """When the pilot last changed between steady high, PWM and steady low."""
     offered_a: float = 0.0
-    pause_ms: int | None = None
-    """Start of a pause with the contactor still closed: the EV has `machine.S2_GRACE_MS` to stop drawing."""
+    pause: Leaky = STOPPED
+    """Pauses with the contactor still closed: the EV has `machine.S2_GRACE_MS` to stop drawing. A moment of PWM does
+    not begin them anew."""
     fault_f_ms: int | None = None
     """Start of the state F that tells the vehicle of a fault."""
     available: bool = True
     stopping: bool = False
+    paused: bool = False
+    """The process itself needs all contactors open for a moment."""
+    power_lost_ms: int | None = None
+    """The mains are away since then."""
+    resets_ms: int = 0
+    """When all resets until now are paid for (`cycles.ready`)."""
     settled: bool = False
     """The inputs were read once; before that nothing is worth telling."""
 
@@ -168,9 +176,10 @@ def start(rules: Rules, now_ms: int, latched: frozenset[str] = frozenset(), coun
         wake=WakeUp(),
         heat=Heat(),
         over=OverCurrent(),
-        rcd_test=RcdTest(),
+        rcd_test=RcdTest(asked=rules.rcd_test),
         counters=Counters() if counters is None else counters,
         rested_ms=now_ms,
+        resets_ms=now_ms,
         latched=latched,
         duty_kind_ms=now_ms,
     )

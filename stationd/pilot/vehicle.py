@@ -6,8 +6,12 @@ duty and cannot say that it stops.
 
 from dataclasses import dataclass, replace
 
-from stationd.pilot.cp import PLUGGED, CpState
+from stationd.pilot.cp import PLUGGED, CpState, CpTrack, gone
 
+SEEN_B_MS = 100
+"""B must stand for so long: the edge from A to C passes it."""
+FORGET_MS = 1_000
+"""In state F nobody can see who is plugged: after so long it may be another vehicle."""
 LEAVE_C_MS = 3_100
 """Without PWM an ordinary vehicle opens S2 within 3 s (IEC 61851-1 Table A.6)."""
 
@@ -25,15 +29,22 @@ class Vehicle:
     """The pilot was A since the start of the process."""
 
 
-def follow(vehicle: Vehicle, cp: CpState | None, now_ms: int) -> Vehicle:
-    """Return the vehicle after a look at the confirmed state; the same object if nothing is new."""
-    if cp is CpState.A:
-        return vehicle if vehicle.was_away and vehicle.plugged_ms is None else Vehicle(was_away=True)
+UNKNOWN = Vehicle()
+AWAY = Vehicle(was_away=True)
+
+
+def follow(vehicle: Vehicle, track: CpTrack, now_ms: int) -> Vehicle:
+    """Return the vehicle after a look at the pilot; the same object if nothing is new."""
+    if gone(track, now_ms):
+        return AWAY if vehicle != AWAY else vehicle
+    cp, stood_ms = track.state, now_ms - track.since_ms
+    if cp is CpState.F and stood_ms >= FORGET_MS:
+        return UNKNOWN if vehicle != UNKNOWN else vehicle
     if cp not in PLUGGED:
         return vehicle
     if vehicle.plugged_ms is None:
         vehicle = replace(vehicle, plugged_ms=now_ms, came=vehicle.was_away)
-    if cp is CpState.B and not vehicle.seen_b:
+    if cp is CpState.B and stood_ms >= SEEN_B_MS and not vehicle.seen_b:
         return replace(vehicle, seen_b=True)
     return vehicle
 

@@ -4,6 +4,7 @@ from stationd.pilot import contactor, cycles, derating, permit, rcd_test, vehicl
 from stationd.pilot.cp import PLUGGED, CpState
 from stationd.pilot.duty import STEADY_LOW
 from stationd.pilot.state import Seen, State
+from stationd.pilot.watch import pilot_parted
 
 PILOT_ERROR_MS = 50
 """E stands for so long before it is called a fault. The contactor opened long before."""
@@ -25,7 +26,7 @@ def faults(state: State, seen: Seen, now_ms: int) -> tuple[str, ...]:
         codes |= {"ventilation"}
     if rules.has_socket and state.cable.amps is None and _no_cable(state, now_ms):
         codes |= {"proximity"}
-    if state.contactor.tries >= contactor.TRIES:
+    if contactor.worn_out(state.contactor):
         codes |= {"contactor_failed"}
     if state.lock.failed:
         codes |= {"lock_failed"}
@@ -107,6 +108,8 @@ def _stuck(state: State, now_ms: int) -> bool:
 def _pilot_error(state: State, now_ms: int) -> bool:
     """Tell whether the pilot shows what neither a vehicle nor this station's own output explains."""
     track = state.track
+    if pilot_parted(state):
+        return False
     if track.state is CpState.E:
         return now_ms - track.since_ms >= PILOT_ERROR_MS
     if (track.state is CpState.F) == (state.duty == STEADY_LOW) or track.state is None:

@@ -27,6 +27,7 @@ from stationd.pilot.cp import (
     follow_noise,
     follow_steady,
 )
+from stationd.pilot.cp import gone as cp_gone
 from stationd.pilot.cycles import Counters
 from stationd.pilot.duty import MIN_OFFER_A, is_pwm
 from stationd.pilot.fault_inputs import Inputs
@@ -39,6 +40,9 @@ from stationd.pilot.wake_up import WakeUp
 
 SETTLE_MS = 1_000
 """After the start unreadable inputs are no fault for so long."""
+TEST_REST_MS = 60_000
+"""A session of the same vehicle so soon after a test needs no new one: whoever toggles the permit blinds no trip."""
+ENDED = (rcd_test.Stage.PASSED, rcd_test.Stage.FAILED)
 
 
 def watch(state: State, seen: Seen, now_ms: int) -> State:
@@ -46,7 +50,7 @@ def watch(state: State, seen: Seen, now_ms: int) -> State:
     rules = state.rules
     blind = pilot_parted(state)
     track = _blinded(state.track, now_ms) if blind else _track(state, seen, now_ms)
-    gone = track.state is CpState.A  # E and F say nothing about the plug
+    gone = cp_gone(track, now_ms)  # E and F say nothing about the plug
     coil = contactor.supervise(
         state.contactor,
         seen.contactor,
@@ -77,7 +81,7 @@ def watch(state: State, seen: Seen, now_ms: int) -> State:
         now_ms,
         offered_a=state.offered_a,
         closed=state.contactor.commanded,
-        plugged=not gone,
+        gone=gone,
         patience_ms=rules.over_current_ms,
     )
     return updated(
@@ -92,12 +96,13 @@ def watch(state: State, seen: Seen, now_ms: int) -> State:
         latched=_latched(state.latched, inputs, coil),
         settled=settled,
         steady=_steady(state, seen, now_ms),
-        vehicle=state.vehicle if blind else vehicle.follow(state.vehicle, track.state, now_ms),
-        wake=_wake(state, track, now_ms),
+        vehicle=state.vehicle if blind else vehicle.follow(state.vehicle, track, now_ms),
+        wake=_wake(state, track, now_ms, gone=gone),
         heat=derating.follow(state.heat, seen.temperature_c, now_ms, hysteresis_c=rules.derating.hysteresis_c),
         over=over,
         rcd_test=test,
-        phases=_phases(state, seen, now_ms, is_open=is_open),
+        phases=_phases(state, seen, track, now_ms, is_open=is_open),
+        power_lost_ms=_power_lost(state.power_lost_ms, inputs, now_ms),
         counters=counters,
     )
 
@@ -126,6 +131,8 @@ def pilot_parted(state: State) -> bool:
 def may_offer(state: State, now_ms: int) -> bool:
     """Tell whether PWM may run at all: nothing is being switched or tested that the vehicle must not see."""
     switching = state.phases.stage is not phase_switch.Stage.REST
+    if state.rules.phase_switch and not state.phases.position:
+        return False  # nobody knows yet how many phases would be connected
     waking = state.wake.stage in (wake_up.Stage.WAKING, wake_up.Stage.JOINING)
     return not switching and not waking and not vehicle.unsure(state.vehicle, now_ms)
 
@@ -138,7 +145,7 @@ def _track(state: State, seen: Seen, now_ms: int) -> CpTrack:
 
 def _blinded(track: CpTrack, now_ms: int) -> CpTrack:
     """Return the track of a pilot that this station parted: the last state stays, but closes nothing."""
-    return replace(track, candidate=None, count=0, no_demand=ENOUGH, unsteady_ms=now_ms)
+    return replace(track, since_ms=now_ms, candidate=None, count=0, no_demand=ENOUGH, unsteady_ms=now_ms)
 
 
 def _steady(state: State, seen: Seen, now_ms: int) -> Steady:
@@ -148,7 +155,7 @@ def _steady(state: State, seen: Seen, now_ms: int) -> Steady:
 
 
 def _diode(state: State, seen: Seen, track: CpTrack, now_ms: int, *, blind: bool) -> Diode:
-    gone = track.state is CpState.A
+    gone = cp_gone(track, now_ms)
     if blind or not seen.cp_new or not (gone or track.state in PLUGGED):
         return state.diode
     pwm_since = state.duty_kind_ms if is_pwm(state.duty) else None
@@ -161,7 +168,7 @@ def _cable(state: State, seen: Seen, now_ms: int, *, gone: bool) -> Cable:
     return follow_cable(state.cable, cable_amps(seen.pp_ohm), now_ms, plugged=not gone)
 
 
-def _wake(state: State, track: CpTrack, now_ms: int) -> WakeUp:
+def _wake(state: State, track: CpTrack, now_ms: int, *, gone: bool) -> WakeUp:
     if state.rules.wake_up == "none":
         return state.wake
     wanted = (
@@ -172,30 +179,43 @@ def _wake(state: State, track: CpTrack, now_ms: int) -> WakeUp:
         and state.available
         and state.phases.stage is phase_switch.Stage.REST
     )
-    return wake_up.follow(state.wake, track.state, now_ms, wanted=wanted, offering=state.offered_a >= MIN_OFFER_A)
+    return wake_up.follow(
+        state.wake, track.state, now_ms, wanted=wanted, offering=state.offered_a >= MIN_OFFER_A, gone=gone
+    )
 
 
-def _phases(state: State, seen: Seen, now_ms: int, *, is_open: bool) -> Phases:
-    if not state.rules.phase_switch or state.stopping:
+def _phases(state: State, seen: Seen, track: CpTrack, now_ms: int, *, is_open: bool) -> Phases:
+    if not state.rules.phase_switch:
         return state.phases
+    if state.stopping:
+        return phase_switch.finish(state.phases, seen.phases, now_ms)
     target = (
         phase_switch.wanted(state.permit.phases) if permit.live(state.permit, now_ms) and not state.faults else None
     )
     if state.wake.stage in (wake_up.Stage.WAKING, wake_up.Stage.JOINING):
         target = None  # one after the other
     return phase_switch.follow(
-        state.phases, seen.phases, now_ms, target=target, is_open=is_open, rest_ms=state.rules.rest_ms
+        state.phases,
+        seen.phases,
+        now_ms,
+        target=target,
+        is_open=is_open,
+        rest_ms=state.rules.rest_ms,
+        cp=track.state,
     )
 
 
 def _rcd_test(state: State, seen: Seen, now_ms: int, *, is_open: bool, gone: bool) -> RcdTest:
     test = state.rcd_test
-    if not state.rules.rcd_test or state.stopping:
+    if not state.rules.rcd_test or state.stopping or not state.settled:
         return test
     live = permit.live(state.permit, now_ms)
-    over = test.stage is rcd_test.Stage.PASSED and not live and not state.contactor.commanded
-    if over or (gone and test.stage is rcd_test.Stage.FAILED):
+    left = gone and state.vehicle.plugged_ms is not None
+    idle = not live and not state.contactor.commanded and now_ms - test.since_ms >= TEST_REST_MS
+    if (left and test.stage in ENDED) or (idle and test.stage is rcd_test.Stage.PASSED):
         test = replace(test, stage=rcd_test.Stage.DUE, since_ms=now_ms)
+    if "hardware" in state.faults and test.stage not in rcd_test.UNDER_WAY:
+        return test  # an input that cannot be read would fail it
     return rcd_test.follow(
         test,
         now_ms,
@@ -223,6 +243,12 @@ def _counted(counters: Counters, old: Contactor, new: Contactor) -> Counters:
         slow_openings=counters.slow_openings + slow,
         failed_closings=counters.failed_closings + failed,
     )
+
+
+def _power_lost(since_ms: int | None, inputs: Inputs, now_ms: int) -> int | None:
+    if "power_loss" not in inputs.active:
+        return None
+    return now_ms if since_ms is None else since_ms
 
 
 def _latched(latched: frozenset[str], inputs: Inputs, coil: Contactor) -> frozenset[str]:

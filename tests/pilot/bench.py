@@ -174,8 +174,8 @@ def check(old: State, new: State, seen: Seen, was: Pins, pins: Pins, now_ms: int
         if rules.has_socket:
             assert pins.locked is True
         if new.offered_a < 6:
-            assert new.pause_ms is not None
-            assert now_ms - new.pause_ms < 6_000
+            assert new.pause.since_ms is not None
+            assert now_ms - new.pause.since_ms < 6_000
     if pins.closed and not was.closed:
         assert seen.high_v is not None
         state = classify(seen.high_v)

@@ -6,6 +6,7 @@ import pytest
 from stationd.pilot import commands
 from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import Contactor
+from stationd.pilot.cp import CpState, CpTrack
 from stationd.pilot.cycles import Counters
 from stationd.pilot.machine import Rules, Seen, State, start
 from stationd.pilot.over_current import OverCurrent
@@ -289,13 +290,13 @@ def test_each_fault_is_reset_in_its_own_place() -> None:
         warnings=("contactor_slow", "contactor_worn"),
         contactor=Contactor(since_ms=0, settled=True, tries=3, slow=2),
         lock=Lock(since_ms=3, wanted=True, tries=3, failed=True, pausing=True),
-        over=OverCurrent(5, found=True),
+        over=OverCurrent(found=True),
         phases=Phases(since_ms=5, position=1, failed=True),
         rcd_test=RcdTest(Stage.FAILED),
         counters=Counters(cycles=9, slow_openings=2),
     )
     wanted: dict[str, dict[str, Any]] = {
-        "contactor_failed": {"contactor": Contactor(since_ms=100_000, slow=2)},
+        "contactor_failed": {"contactor": Contactor(since_ms=100_000)},
         "contactor_slow": {"contactor": replace(sick.contactor, slow=0)},
         "contactor_worn": {"counters": Counters(cycles=0, slow_openings=2)},
         "lock_failed": {"lock": Lock(since_ms=100_000, wanted=True)},
@@ -304,13 +305,24 @@ def test_each_fault_is_reset_in_its_own_place() -> None:
         "rcd_self_test": {"rcd_test": RcdTest()},
     }
     for code, changes in wanted.items():
-        assert said(sick, ResetFault(1, 1, code)) == (replace(sick, **changes), None)
+        assert said(sick, ResetFault(1, 1, code)) == (replace(sick, resets_ms=160_000, **changes), None)
+
+
+def test_resets_are_no_way_to_go_on_with_a_fault_for_ever() -> None:
+    state, now_ms, done = state_of(warnings=("contactor_slow",)), 100_000, 0
+    for second in range(300):
+        reset = ResetFault(1, 1, "contactor_slow")
+        state, error = commands.apply(state, Seen(None, None, False), reset, now_ms + 1_000 * second)
+        done += error is None
+    assert done == 9  # five at once, then one a minute
+    assert "too many resets in a row" in str(error)
 
 
 def test_a_latched_fault_is_forgotten_with_the_weld_of_the_contactor() -> None:
     coil = Contactor(since_ms=0, settled=True, open_since_ms=0)
     latched = frozenset({"contactor_welded", "rcd_trip"})
-    sick = state_of(latched=latched, faults=tuple(sorted(latched)), contactor=coil)
+    away = CpTrack(state=CpState.A)
+    sick = state_of(latched=latched, faults=tuple(sorted(latched)), contactor=coil, track=away)
     now, error = said(sick, ResetFault(1, 1, "contactor_welded"))
     assert (error, now.latched, now.contactor.welded) == (None, {"rcd_trip"}, False)
     unsure = replace(sick, contactor=replace(coil, settled=False, welded=True))
@@ -326,4 +338,15 @@ def test_a_code_that_is_not_in_force_is_told_in_part() -> None:
 @pytest.mark.parametrize(("code", "when"), [("diode", "when the vehicle is unplugged"), ("derated", "with its cause")])
 def test_what_ends_by_itself_says_when(code: str, when: str) -> None:
     state = state_of(faults=("diode",), warnings=("derated",))
-    assert said(state, ResetFault(1, 1, code)) == (state, f"cannot reset {code}: it ends by itself {when}")
+    now, error = said(state, ResetFault(1, 1, code))
+    assert error == f"cannot reset {code}: it ends by itself {when}"
+    assert now.faults == state.faults
+
+
+@pytest.mark.parametrize("cp", ["B", "C", "D", "E", "F", None])
+def test_a_trip_is_reset_without_a_vehicle_only(cp: str | None) -> None:
+    latched = frozenset({"rcd_trip"})
+    track = CpTrack(state=None if cp is None else CpState(cp))
+    now, error = said(state_of(latched=latched, faults=("rcd_trip",), track=track), ResetFault(1, 1, "rcd_trip"))
+    assert "unplug it first" in str(error)
+    assert now.latched == latched

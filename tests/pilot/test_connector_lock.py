@@ -140,3 +140,16 @@ def test_a_lock_that_may_not_move_any_more_is_not_driven_the_other_way() -> None
     held = look(lock, UNLOCKED, 3_120, may_move=False)
     assert pin(held) is True
     assert look(held, UNLOCKED, 3_140, may_move=False) is held
+
+
+def test_a_contactor_that_is_not_surely_open_never_turns_the_lock_towards_unlocked() -> None:
+    retrying = Lock(since_ms=0, wanted=False, tries=1, pausing=True, off_since_ms=0)
+    assert pin(retrying) is True
+    held = supervise(retrying, LOCKED, 5_000, try_ms=3_000, may_move=False)
+    assert pin(held) is True
+    assert pin(supervise(held, LOCKED, 5_300, try_ms=3_000, may_move=True)) is False
+
+
+def test_a_contactor_that_is_not_surely_open_turns_a_lock_in_its_pause_back_to_locked() -> None:
+    retrying = Lock(since_ms=0, wanted=True, tries=1, pausing=True, off_since_ms=0)
+    assert pin(supervise(retrying, UNLOCKED, 10, try_ms=3_000, may_move=False)) is True

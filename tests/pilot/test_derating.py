@@ -2,15 +2,18 @@ from math import inf, nan
 
 import pytest
 
-from stationd.pilot.derating import DWELL_MS, Curve, Heat, allowed_a, follow, readable
+from stationd.pilot.derating import FALL_MS, RISE_MS, Curve, Heat, allowed_a, follow, readable
 
 CURVE = Curve(60.0, 80.0, 85.0, 5.0)
 
 
-def warmed(celsius: float, heat: Heat | None = None) -> Heat:
-    heat = heat or Heat()
-    for now_ms in range(0, DWELL_MS + 1, 100):
-        heat = follow(heat, celsius, now_ms, hysteresis_c=5.0)
+def shown(heat: Heat, *readings: tuple[float | None, int], every_ms: int = 100) -> Heat:
+    """Return the heat after readings that each last for so many milliseconds."""
+    now_ms = 0
+    for celsius, ms in readings:
+        for _ in range(ms // every_ms):
+            heat = follow(heat, celsius, now_ms, hysteresis_c=5.0)
+            now_ms += every_ms
     return heat
 
 
@@ -32,31 +35,45 @@ def test_a_limit_below_six_amperes_is_not_raised() -> None:
 
 
 def test_a_higher_reading_counts_once_it_stood() -> None:
-    heat = follow(Heat(30.0), 90.0, 0, hysteresis_c=5.0)
-    heat = follow(heat, 90.0, DWELL_MS - 1, hysteresis_c=5.0)
-    assert heat.celsius == 30.0
-    assert follow(heat, 90.0, DWELL_MS, hysteresis_c=5.0) == Heat(90.0)
+    assert shown(Heat(30.0), (90.0, RISE_MS)).celsius == 30.0
+    assert shown(Heat(30.0), (90.0, RISE_MS + 100)) == Heat(90.0)
+
+
+def test_the_lowest_of_the_higher_readings_counts() -> None:
+    assert shown(Heat(30.0), (190.0, 300), (61.0, 100), (90.0, 200)) == Heat(61.0)
 
 
 def test_one_wild_reading_counts_for_nothing() -> None:
-    heat = follow(Heat(30.0), 90.0, 0, hysteresis_c=5.0)
-    heat = follow(heat, 30.0, 256, hysteresis_c=5.0)
+    heat = shown(Heat(30.0), (190.0, 200), (30.0, 300))
     assert heat == Heat(30.0)
-    assert follow(heat, 90.0, DWELL_MS, hysteresis_c=5.0).celsius == 30.0
+    assert shown(Heat(30.0), (190.0, 200), (30.0, 300), (190.0, 500)).celsius == 30.0
 
 
-def test_what_cools_stays_hysteresis_behind() -> None:
-    heat = warmed(86.0)
-    assert follow(heat, 82.0, 0, hysteresis_c=5.0) is heat
-    assert allowed_a(follow(heat, 80.1, 0, hysteresis_c=5.0), CURVE, 32.0) == 0.0
-    assert follow(heat, 79.0, 0, hysteresis_c=5.0) == Heat(84.0)
-    assert allowed_a(Heat(84.0), CURVE, 32.0) == 6.0
+def test_a_sensor_that_drops_out_now_and_then_hides_no_heat() -> None:
+    flickering = [(90.0, 300), (20.0, 100)] * 4
+    assert shown(Heat(30.0), *flickering).celsius == 90.0
+    assert shown(Heat(90.0), *flickering * 5).celsius == 90.0
+
+
+def test_what_cools_counts_after_five_seconds_and_stays_hysteresis_behind() -> None:
+    hot = Heat(86.0)
+    assert shown(hot, (79.0, FALL_MS)).celsius == 86.0
+    assert shown(hot, (79.0, FALL_MS + 100)) == Heat(84.0)
+    assert shown(hot, (81.0, 60_000)) is hot
+
+
+def test_the_highest_of_the_lower_readings_counts() -> None:
+    assert shown(Heat(86.0), (20.0, 2_000), (70.0, 100), (20.0, 3_000)) == Heat(75.0)
+
+
+def test_one_warm_reading_begins_the_cooling_anew() -> None:
+    assert shown(Heat(86.0), (20.0, 4_900), (85.0, 100), (20.0, 4_900)).celsius == 86.0
 
 
 @pytest.mark.parametrize("celsius", [None, nan, inf, -inf, -60.1, 200.1])
 def test_what_no_board_shows_is_unreadable_and_changes_nothing(celsius: float | None) -> None:
     assert not readable(celsius)
-    heat = Heat(30.0, 5)
+    heat = Heat(30.0, rising_c=60.0)
     assert follow(heat, celsius, 10_000, hysteresis_c=5.0) is heat
 
 
@@ -65,26 +82,7 @@ def test_what_a_board_may_show_is_readable(celsius: float) -> None:
     assert readable(celsius)
 
 
-def test_the_same_temperature_makes_no_new_object() -> None:
-    heat = warmed(40.0)
-    assert follow(heat, 40.0, 9_999, hysteresis_c=5.0) is heat
-
-
-def test_the_curve_without_a_choice_has_5_degrees_of_hysteresis() -> None:
-    assert Curve().hysteresis_c == 5.0
-
-
-def test_a_reading_that_rises_late_has_its_own_half_second() -> None:
-    heat = follow(Heat(30.0), 90.0, 10_000, hysteresis_c=5.0)
-    assert follow(heat, 90.0, 10_499, hysteresis_c=5.0) is heat
-    assert follow(heat, 90.0, 10_500, hysteresis_c=5.0) == Heat(90.0)
-
-
-def test_up_to_the_begin_of_the_curve_no_part_of_an_ampere_is_lost() -> None:
-    assert allowed_a(Heat(60.0), CURVE, 15.5) == 15.5
-    assert allowed_a(Heat(60.1), CURVE, 15.5) == 15.0
-
-
-def test_a_curve_may_be_a_step() -> None:
-    step = Curve(60.0, 60.0, 85.0, 5.0)
-    assert [allowed_a(Heat(celsius), step, 32.0) for celsius in (60.0, 60.1, 85.0)] == [32.0, 6.0, 0.0]
+@pytest.mark.parametrize("celsius", [40.0, 36.0, 41.0, 20.0])
+def test_the_same_temperature_makes_no_new_object(celsius: float) -> None:
+    heat = shown(Heat(40.0), (celsius, 200))
+    assert follow(heat, celsius, 250, hysteresis_c=5.0) is heat

@@ -151,7 +151,7 @@ def test_unlock_in_the_very_tick_of_closing_keeps_it_open() -> None:
 def test_unlock_after_the_vehicle_left_works_with_a_permit_held() -> None:
     bench = charging()
     bench.volts = VOLTS["A"]
-    bench.run(100)
+    bench.run(400)
     assert bench.unlock() is None
     bench.run(20)
     assert bench.pins.locked is False
@@ -166,3 +166,15 @@ def test_a_restart_leaves_the_lock_where_it_is() -> None:
     assert bench.pins.locked is True
     bench.run(11_000, every_ms=20)
     assert bench.pins.locked is False  # nobody came back for it
+
+
+def test_a_dip_of_the_mains_gives_no_cable_away() -> None:
+    bench = charging(replace(SOCKET, unlock_on_power_loss=True))
+    bench.faulty = frozenset({"power_loss"})
+    bench.run(2_900)
+    bench.faulty = frozenset()
+    bench.run(1_500)
+    assert bench.pins.locked is True
+    bench.faulty = frozenset({"power_loss"})
+    bench.run(3_100)
+    assert bench.pins.locked is False

@@ -16,7 +16,7 @@ from stationd.pilot.phase_switch import (
     wanted,
 )
 
-THREE = Phases(since_ms=0, position=3)
+THREE = Phases(since_ms=0, position=3, unparted=False)
 
 
 def look(
@@ -118,12 +118,24 @@ def test_unreadable_feedback_is_no_position() -> None:
 def test_a_switch_that_cannot_be_read_at_the_start_is_not_moved_until_it_can() -> None:
     unknown = Phases(since_ms=0)
     assert look(unknown, 50 * FOLLOW_MS, sensed=None, target=None) is unknown
-    assert look(unknown, 50 * FOLLOW_MS, sensed=1, target=None).position == 1
+    found = look(look(unknown, 50_000, sensed=1, target=None), 50_000 + LOST_MS, sensed=1, target=None)
+    assert found.position == 1
 
 
 @pytest.mark.parametrize("sensed", [1, 3])
-def test_the_position_is_learnt_from_the_feedback(sensed: int) -> None:
-    assert look(Phases(since_ms=0), 4, sensed=sensed, target=None).position == sensed
+def test_the_position_is_learnt_from_feedback_that_stands(sensed: int) -> None:
+    phases = look(Phases(since_ms=0), 4, sensed=sensed, target=None)
+    assert look(phases, 3 + LOST_MS, sensed=sensed, target=None) is phases
+    found = look(phases, 4 + LOST_MS, sensed=sensed, target=None)
+    assert found == Phases(since_ms=0, position=sensed)
+
+
+@pytest.mark.parametrize("odd", [0, 1, None])
+def test_one_odd_look_begins_the_finding_anew(odd: int | None) -> None:
+    phases = look(look(Phases(since_ms=0), 4, target=None), 50, sensed=odd, target=None)
+    phases = look(phases, 60, target=None)
+    assert look(phases, 59 + LOST_MS, target=None).position == 0
+    assert look(phases, 60 + LOST_MS, target=None).position == 3
 
 
 def test_a_switch_between_its_positions_at_the_start_is_moved_to_three_phases() -> None:

@@ -303,10 +303,10 @@ def test_a_jammed_lock_is_told_as_failed() -> None:
 def test_a_self_test_is_told_while_it_runs() -> None:
     bench = Bench(rules=Rules(max_a=16.0, has_socket=True, rcd_test=True))
     runner = runner_of(bench)
-    run(runner, 0, 1_200)
-    assert runner.command(SelfTest(1, 1), 1_200) is None
-    words = [status.rcd_test for status in run(runner, 1_200, 2_000)]
-    assert words[0] == "running"
+    run(runner, 0, 12_000)
+    assert runner.command(SelfTest(1, 1), 12_000) is None
+    words = [status.rcd_test for status in run(runner, 12_000, 13_000)]
+    assert "running" in words
     assert words[-1] == "passed"
 
 

@@ -1,13 +1,17 @@
 import pytest
 
-from stationd.pilot.cp import CpState
-from stationd.pilot.vehicle import LEAVE_C_MS, Vehicle, follow, simplified, unsure
+from stationd.pilot.cp import GONE_MS, CpState, CpTrack
+from stationd.pilot.vehicle import FORGET_MS, LEAVE_C_MS, SEEN_B_MS, Vehicle, follow, simplified, unsure
 
 
-def seen(states: str, every_ms: int = 100) -> Vehicle:
+def seen(states: str, every_ms: int = 400) -> Vehicle:
+    """Return the vehicle after states that each stand for so long; `-` is none yet."""
     vehicle = Vehicle()
     for n, state in enumerate(states):
-        vehicle = follow(vehicle, None if state == "-" else CpState(state), n * every_ms)
+        if state != "-":
+            track = CpTrack(state=CpState(state), since_ms=n * every_ms)
+            for now_ms in range(n * every_ms, (n + 1) * every_ms, 50):
+                vehicle = follow(vehicle, track, now_ms)
     return vehicle
 
 
@@ -27,8 +31,8 @@ def test_a_vehicle_found_in_c_at_the_start_has_three_seconds_to_show_b() -> None
     vehicle = seen("-C")
     assert simplified(vehicle)
     assert LEAVE_C_MS == 3_100
-    assert unsure(vehicle, 100 + LEAVE_C_MS - 1)
-    assert not unsure(vehicle, 100 + LEAVE_C_MS)
+    assert unsure(vehicle, 400 + LEAVE_C_MS - 1)
+    assert not unsure(vehicle, 400 + LEAVE_C_MS)
 
 
 def test_a_vehicle_found_at_the_start_was_not_seen_to_come() -> None:
@@ -50,4 +54,27 @@ def test_a_vehicle_found_at_the_start_is_another_one_after_it_left() -> None:
 @pytest.mark.parametrize("states", ["AA", "ABB", "ABE", "ABCC"])
 def test_nothing_new_makes_no_new_object(states: str) -> None:
     vehicle = seen(states[:-1])
-    assert follow(vehicle, CpState(states[-1]), 900) is vehicle
+    assert follow(vehicle, CpTrack(state=CpState(states[-1]), since_ms=2_000), 2_900) is vehicle
+
+
+def test_a_b_that_is_but_passed_on_the_way_to_c_does_not_count() -> None:
+    away = seen("A")
+    edge = follow(away, CpTrack(state=CpState.B, since_ms=1_000), 1_000 + SEEN_B_MS - 1)
+    assert simplified(edge)
+    assert not simplified(follow(edge, CpTrack(state=CpState.B, since_ms=1_000), 1_000 + SEEN_B_MS))
+
+
+def test_a_moment_of_a_is_a_bad_contact_and_no_new_vehicle() -> None:
+    ordinary = seen("AB")
+    glitch = CpTrack(state=CpState.A, since_ms=1_000)
+    assert follow(ordinary, glitch, 1_000 + GONE_MS - 1) is ordinary
+    assert follow(ordinary, glitch, 1_000 + GONE_MS) == Vehicle(was_away=True)
+
+
+def test_behind_a_state_f_may_be_another_vehicle_after_a_second() -> None:
+    ordinary = seen("AB")
+    hidden = CpTrack(state=CpState.F, since_ms=1_000)
+    assert follow(ordinary, hidden, 1_000 + FORGET_MS - 1) is ordinary
+    forgotten = follow(ordinary, hidden, 1_000 + FORGET_MS)
+    assert forgotten == Vehicle()
+    assert follow(forgotten, hidden, 9_000) is forgotten

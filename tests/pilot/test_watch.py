@@ -9,8 +9,9 @@ from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import Contactor
 from stationd.pilot.cp import ENOUGH, CpState, CpTrack, Diode, Steady
 from stationd.pilot.cycles import Counters
-from stationd.pilot.derating import Curve, Heat
+from stationd.pilot.derating import FALL_MS, Curve, Heat
 from stationd.pilot.interfaces import LockFeedback
+from stationd.pilot.leaky import Leaky
 from stationd.pilot.over_current import OverCurrent
 from stationd.pilot.permit import Permit
 from stationd.pilot.phase_switch import Phases
@@ -77,10 +78,11 @@ def test_while_the_switch_parts_the_pilot_nothing_of_the_vehicle_is_believed(sta
     assert may_offer(state, NOW_MS) is (stage is phase_switch.Stage.REST)
     now = see(see(state, high_v=12.0, low_v=12.0), NOW_MS + 4, high_v=12.0, low_v=12.0)
     assert now.track.state is (CpState.B if parted else CpState.A)
-    assert (now.vehicle == state.vehicle) is parted
-    assert (now.diode == state.diode) is parted
+    later = see(now, NOW_MS + 500, high_v=12.0, low_v=12.0)
+    assert (later.vehicle == state.vehicle) is parted
+    assert (later.diode == state.diode) is parted
     if parted:
-        assert now.track == CpTrack(CpState.B, 0, None, 0, ENOUGH, NOW_MS + 4)
+        assert now.track == CpTrack(CpState.B, NOW_MS + 4, None, 0, ENOUGH, NOW_MS + 4)
 
 
 @pytest.mark.parametrize("stage", list(wake_up.Stage))
@@ -235,19 +237,20 @@ def test_a_lost_permit_is_held_for_a_closed_contactor(commanded: bool, held: flo
 
 
 def test_too_much_current_is_found_after_the_time_of_the_profile() -> None:
-    state = state_of({"over_current_ms": 50}, contactor=CLOSED, over=OverCurrent(NOW_MS - 50))
+    state = state_of({"over_current_ms": 50}, contactor=CLOSED, over=OverCurrent(Leaky(NOW_MS - 50), peak_a=16.0))
     much = {"contactor": True, "amps": (0.0, 0.0, 30.0), "high_v": 6.0}
     assert see(state, **much).over.found
     assert not see(state, NOW_MS - 1, **much).over.found
     assert not see(replace(state, contactor=OPEN), amps=(0.0, 0.0, 30.0)).over.found
     assert not see(replace(state, offered_a=32.0), **much).over.found
-    gone = replace(state, over=OverCurrent(0, found=True), track=CpTrack(CpState.A, 0, CpState.A, 2, 4))
+    gone = replace(state, over=OverCurrent(found=True), track=CpTrack(CpState.A, 0, CpState.A, 2, 4))
     assert see(gone, high_v=12.0).over == OverCurrent()
 
 
 def test_heat_falls_only_by_the_hysteresis_of_the_profile() -> None:
     state = state_of({"derating": Curve(50.0, 60.0, 70.0, 9.0)}, heat=Heat(60.0))
-    assert see(state, temperature_c=50.0).heat == Heat(59.0)
+    cooling = see(state, temperature_c=50.0)
+    assert see(cooling, NOW_MS + FALL_MS, temperature_c=50.0).heat == Heat(59.0)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +320,7 @@ def test_a_vehicle_is_woken_where_the_board_can_and_pwm_offers() -> None:
     permit = Permit(NOW_MS + 1, 6.0, granted=True)
     for mode in ("state_f", "cp_switch"):
         state = state_of({"wake_up": mode}, wake=asleep, permit=permit, offered_a=6.0)
-        assert see(state).wake == WakeUp(wake_up.Stage.WAKING, NOW_MS)
+        assert see(state).wake == WakeUp(wake_up.Stage.WAKING, NOW_MS, 1)
         assert see(replace(state, offered_a=5.9)).wake == WakeUp()
     assert see(state_of(wake=asleep)).wake is asleep
 
@@ -337,7 +340,7 @@ def test_a_vehicle_is_woken_where_the_board_can_and_pwm_offers() -> None:
 )
 def test_phases_are_changed_for_a_permit_and_for_nothing_else(rules: Changes, changes: Changes, stage: int) -> None:
     one = Permit(NOW_MS + 1, 16.0, granted=True, phases=1)
-    three = Phases(since_ms=0, position=3)
+    three = Phases(since_ms=0, position=3, unparted=False)
     state = state_of(rules, **({"permit": one, "phases": three} | changes))
     assert see(state, phases=3).phases.stage is stage
 
