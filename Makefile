@@ -3,6 +3,7 @@
 # make lint    ruff, mypy --strict, import contracts                 make clean  remove what these made
 # make soak    8 simulated hours of the safety loop: does it grow?
 # make coverage  every branch of the safety process                  make mutate defects that its tests must find
+# make prove   every state that the safety rules can reach
 # make safety-table  provoke every fault of the simulated board, and write what was seen into docs/SAFETY.md
 #
 # OCPP=1.6|2.0.1|2.1 chooses the version, CSMS=ws://... another CSMS, PYTHON=python3.12 another Python.
@@ -15,7 +16,7 @@ SOAK_ARGS ?=
 MUTATE_ARGS ?=
 VENV ?= .venv
 
-.PHONY: demo run test test-fast lint format coverage mutate safety-table bench soak validators screenshot clean
+.PHONY: demo run test test-fast lint format coverage mutate prove safety-table bench soak validators screenshot clean
 
 demo:
 	@tools/setup.sh run
@@ -51,6 +52,11 @@ format:
 coverage:
 	@tools/setup.sh dev
 	@.venv/bin/python -m tests.pilot.branches
+
+# Every reachable state of the rules with every input, slice by slice, until nothing new is found. Writes nothing.
+prove:
+	@tools/setup.sh dev
+	@.venv/bin/python -m tests.pilot.proof
 
 # Half an hour of small defects in the safety process, each of which its tests must find. Writes docs/MUTATION.md.
 mutate:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from math import nan
 
 import pytest
@@ -7,9 +8,10 @@ from stationd.pilot.board import Channel
 from stationd.pilot.cycles import Counters
 from stationd.pilot.interfaces import LockFeedback
 from stationd.pilot.machine import Pins, Rules, Seen
-from stationd.pilot.protocol import Offer, ResetFault, SelfTest, Status, Unlock, decode
+from stationd.pilot.phase_switch import Stage
+from stationd.pilot.protocol import Offer, ResetFault, SelfTest, SetAvailable, Status, Unlock, decode
 from stationd.pilot.runner import REPEAT_MS, STALL_MS, Runner
-from tests.pilot.bench import Bench
+from tests.pilot.bench import TETHERED, Bench
 
 
 class BenchChannel(Channel):
@@ -372,3 +374,84 @@ def test_a_pilot_that_this_station_parts_is_no_vehicle_that_left() -> None:
             parted = parted or not bench.pins.cp_connected
     assert parted
     assert run(runner, 41_200, 42_400)[-1].unplugs == 0
+
+
+def test_an_order_to_close_that_came_too_late_makes_the_next_tick_begin_from_open() -> None:
+    bench = Bench(rules=TETHERED)
+    runner = runner_of(bench)
+    run(runner, 0, 1_200)
+    bench.volts = 9.0
+    run(runner, 1_200, 1_600)
+    assert runner.command(Offer(1, 16.0, 3, True, 10_000, 1), 1_600) is None
+    run(runner, 1_600, 1_700)
+    bench.volts = 6.0
+    run(runner, 1_700, 2_000)
+    assert bench.contactor
+
+    def hang() -> None:
+        bench.now_ms += STALL_MS
+
+    channel_of(runner).writing = hang
+    bench.now_ms = 2_004
+    runner.tick(2_004)
+    channel_of(runner).writing = lambda: None
+    assert not bench.contactor  # its coil may have dropped by itself
+    run(runner, bench.now_ms + 4, bench.now_ms + 12)
+    assert runner.open
+    opened_ms = bench.now_ms
+    while not bench.contactor:
+        run(runner, bench.now_ms + 4, bench.now_ms + 8)
+    assert bench.now_ms - opened_ms >= TETHERED.min_off_ms - 12
+
+
+def test_a_vehicle_behind_a_long_state_f_may_be_another_one() -> None:
+    bench = Bench()
+    runner = runner_of(bench)
+    run(runner, 0, 1_000)
+    bench.volts = 9.0
+    run(runner, 1_000, 2_000)
+    assert runner.command(SetAvailable(1, 1, False), 2_000) is None
+    run(runner, 2_000, 4_000)
+    assert runner.command(SetAvailable(1, 2, True), 4_000) is None
+    assert run(runner, 4_000, 6_000)[-1].unplugs == 0
+    assert runner.command(SetAvailable(1, 3, False), 6_000) is None
+    run(runner, 6_000, 12_000)
+    assert runner.command(SetAvailable(1, 4, True), 12_000) is None
+    assert run(runner, 12_000, 14_000)[-1].unplugs == 1
+
+
+def test_a_loose_contact_is_no_unplugging() -> None:
+    bench = Bench()
+    runner = runner_of(bench)
+    run(runner, 0, 1_000)
+    bench.volts = 9.0
+    run(runner, 1_000, 2_000)
+    bench.volts = 12.0
+    words = [status.cp for status in run(runner, 2_000, 2_200)]
+    bench.volts = 9.0
+    statuses = run(runner, 2_200, 4_000)
+    assert "A" not in words
+    assert statuses[-1].unplugs == 0
+    bench.volts = 12.0
+    last = run(runner, 4_000, 6_000)[-1]
+    assert (last.cp, last.unplugs) == ("A", 1)
+
+
+def test_a_pause_for_the_process_opens_and_ends() -> None:
+    bench = Bench()
+    runner = runner_of(bench)
+    run(runner, 0, 1_000)
+    runner.pause(True)
+    assert runner.state.paused
+    runner.pause(False)
+    assert not runner.state.paused
+
+
+def test_a_runner_is_at_rest_with_the_contactor_seen_open_and_no_switch_under_way() -> None:
+    bench = Bench()
+    runner = runner_of(bench)
+    run(runner, 0, 1_000)
+    assert runner.at_rest
+    runner.state = replace(runner.state, phases=replace(runner.state.phases, stage=Stage.MOVING))
+    assert not runner.at_rest
+    assert runner.seen_open
