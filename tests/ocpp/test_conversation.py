@@ -42,6 +42,7 @@ def boot(status: str, interval: int = 0) -> dict[str, Any]:
 async def test_a_pending_station_waits_the_interval_and_sends_nothing_of_its_own(
     make: Callable[..., Bench], server: FakeCsms
 ) -> None:
+    """TC_B_02; B02.FR.02, 04, 08."""
     answers = iter([boot("Pending", 1), boot("Accepted")])
     server.answers["BootNotification"] = lambda call: next(answers)
     bench = make()
@@ -59,6 +60,7 @@ async def test_a_pending_station_waits_the_interval_and_sends_nothing_of_its_own
 
 
 async def test_a_pending_station_sends_what_it_is_asked_for(make: Callable[..., Bench], server: FakeCsms) -> None:
+    """TC_B_02; B02.FR.01, 02."""
     server.answers["BootNotification"] = boot("Pending", 3600)
     bench = make()
     bench.station.publishes = {"Heartbeat": HeartbeatDue(), "Boot": StationBooted(BootReason.TRIGGERED)}
@@ -80,6 +82,7 @@ async def test_a_pending_station_sends_what_it_is_asked_for(make: Callable[..., 
 async def test_a_rejected_station_is_silent_until_the_interval_is_over(
     make: Callable[..., Bench], server: FakeCsms
 ) -> None:
+    """TC_B_03; B03.FR.02, 06."""
     answers = iter([boot("Rejected", 1), boot("Accepted")])
     server.answers["BootNotification"] = lambda call: next(answers)
     bench = make()

@@ -291,6 +291,7 @@ async def test_offline_on_request_stays_so_until_told_otherwise(make: Callable[.
 
 
 async def test_a_changed_password_takes_effect_by_reconnecting(make: Callable[..., Bench], server: FakeCsms) -> None:
+    """TC_A_09; A01.FR.01."""
     bench = make()
     bench.connection.update(security_profile=1, password="old-password-0000")
     bench.start()

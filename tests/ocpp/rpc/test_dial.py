@@ -164,6 +164,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.mark.parametrize("use_rsa", [False, True])
 async def test_profile_2_with_the_right_certificate(authority: Authority, use_rsa: bool) -> None:
+    """TC_A_04; A00.FR.301 to 303, 308, 309, 312, 319."""
     context = tls_server(authority.issue("localhost", hosts=("localhost",), use_rsa=use_rsa))
     async with server(ssl=context) as (port, requests):
         link = await connect(secure(port, authority))
@@ -184,6 +185,7 @@ async def test_an_address_is_compared_with_the_addresses_in_the_certificate(auth
 
 
 async def test_profile_3_shows_the_station_certificate(authority: Authority) -> None:
+    """TC_A_07; A00.FR.401, 402, 411, 415, 422."""
     context = tls_server(authority.issue("localhost"), verify_mode=ssl.CERT_REQUIRED)
     context.load_verify_locations(str(authority.ca_file))
     certificate, key = authority.issue("CS1")
@@ -196,6 +198,17 @@ async def test_profile_3_shows_the_station_certificate(authority: Authority) -> 
     assert "Authorization" not in requests[0].headers
 
 
+async def test_an_expired_station_certificate_is_left_to_the_csms_to_judge(authority: Authority) -> None:
+    """A00.FR.430."""
+    certificate, key = authority.issue("CS1", begins=timedelta(days=-2), ends=timedelta(days=-1))
+    async with server(ssl=tls_server(authority.issue("localhost"))) as (port, _):
+        link = await connect(
+            secure(port, authority, security_profile=3, client_certificate_file=str(certificate),
+                   client_key_file=str(key))
+        )  # fmt: skip
+        await link.close()
+
+
 async def test_a_csms_that_wants_a_client_certificate_says_so_in_tls(authority: Authority) -> None:
     context = tls_server(authority.issue("localhost"), verify_mode=ssl.CERT_REQUIRED)
     context.load_verify_locations(str(authority.ca_file))
@@ -206,6 +219,7 @@ async def test_a_csms_that_wants_a_client_certificate_says_so_in_tls(authority: 
 
 
 async def test_a_certificate_of_another_root_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
+    """TC_A_05; A00.FR.308, 311."""
     other = Authority(tmp_path, "Other Root")
     async with server(ssl=tls_server(other.issue("localhost"))) as (port, requests):
         error = await failure(secure(port, authority))
@@ -214,6 +228,7 @@ async def test_a_certificate_of_another_root_is_not_trusted(authority: Authority
 
 
 async def test_a_certificate_for_another_host_is_not_trusted(authority: Authority) -> None:
+    """TC_A_05; A00.FR.309, 412."""
     async with server(ssl=tls_server(authority.issue("elsewhere", hosts=("elsewhere.example",)))) as (port, _):
         error = await failure(secure(port, authority))
     assert "for another host name" in str(error)
@@ -226,11 +241,13 @@ async def test_a_certificate_for_another_host_is_not_trusted(authority: Authorit
 async def test_a_certificate_out_of_its_time_is_not_trusted(
     authority: Authority, begins: timedelta, ends: timedelta, words: str
 ) -> None:
+    """TC_A_05; A00.FR.308, 311."""
     async with server(ssl=tls_server(authority.issue("localhost", begins=begins, ends=ends))) as (port, _):
         assert words in str(await failure(secure(port, authority)))
 
 
 async def test_an_old_tls_is_refused(authority: Authority) -> None:
+    """TC_A_06; A00.FR.313, 314, 416, 417."""
     context = tls_server(authority.issue("localhost"))
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = ssl.TLSVersion.TLSv1_1
@@ -243,6 +260,7 @@ async def test_an_old_tls_is_refused(authority: Authority) -> None:
 
 
 async def test_a_csms_with_weak_suites_only_is_refused(authority: Authority) -> None:
+    """A00.FR.320, 423."""
     context = tls_server(authority.issue("localhost", use_rsa=True), maximum_version=ssl.TLSVersion.TLSv1_2)
     context.set_ciphers("AES128-SHA")
     async with handshake_only(context) as port:
@@ -263,6 +281,7 @@ async def test_a_missing_root_file_is_a_matter_of_configuration(authority: Autho
 
 
 async def test_a_self_signed_certificate_is_not_trusted(authority: Authority) -> None:
+    """TC_A_05; A00.FR.308."""
     async with server(ssl=tls_server(authority.issue("localhost", self_signed=True))) as (port, requests):
         error = await failure(secure(port, authority))
     assert (error.layer, "is self-signed and is not the root in ca_file" in str(error)) == (Layer.TLS, True)
@@ -270,6 +289,7 @@ async def test_a_self_signed_certificate_is_not_trusted(authority: Authority) ->
 
 
 async def test_a_short_key_is_not_trusted(authority: Authority) -> None:
+    """A00.FR.501, 502."""
     context = tls_server(authority.issue("localhost", use_rsa=True, rsa_bits=1024), security_level=0)
     async with server(ssl=context) as (port, requests):
         error = await failure(secure(port, authority))

@@ -36,6 +36,7 @@ async def test_the_csms_picks_the_subprotocol() -> None:
 
 
 async def test_the_password_is_sent_with_every_connection_request() -> None:
+    """TC_A_01; A00.FR.202 to 205."""
     async with server() as (port, requests):
         link = await connect(at(port, security_profile=1, password="0123456789abcdef"))
         await link.close()
@@ -43,6 +44,7 @@ async def test_the_password_is_sent_with_every_connection_request() -> None:
 
 
 async def test_the_password_reaches_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A01.FR.12."""
     caplog.set_level("DEBUG")
     async with server() as (port, _):
         link = await connect(at(port, security_profile=1, password="0123456789abcdef"))
