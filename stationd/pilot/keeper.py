@@ -1,6 +1,7 @@
 """Writes what must outlive this process, latched faults and counters, and only while every contactor is open.
 
-A worn card may take seconds for a few bytes, so the watchdog is asked for patience meanwhile.
+A worn card may take seconds for a few bytes, so the watchdog is asked for patience meanwhile. What is latched is copied
+to memory at once, whatever is closed.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ from typing import Protocol
 from stationd.pilot import counters, latches
 from stationd.pilot.counters import CounterError
 from stationd.pilot.cycles import Counters
-from stationd.pilot.latches import LatchError
+from stationd.pilot.latches import LatchError, Latches
 from stationd.pilot.runner import Runner
 
 RETRY_MS = 10_000
@@ -45,7 +46,9 @@ class Keeper:
         runners: Sequence[Runner],
         watchdog: Watchdog,
         latch_path: str,
-        latched: Mapping[int, frozenset[str]],
+        latched: Latches,
+        copy_path: str,
+        copied: Latches,
         counter_path: str,
         counted: Mapping[int, Counters],
         count: Callable[[Runner], Counters],
@@ -59,8 +62,12 @@ class Keeper:
         self._say = say
         self._latch_path = latch_path
         self._latched = latches.durable(latched)
-        self._absent = {evse_id: codes for evse_id, codes in self._latched.items() if evse_id not in here}
         self._latch_after_ms = now_ms
+        self._copy_path = copy_path
+        self._copied = latches.durable(copied)
+        self._copy_after_ms = now_ms
+        known = latches.union(self._latched, self._copied)
+        self._absent = {evse_id: codes for evse_id, codes in known.items() if evse_id not in here}
         self._counter_path = counter_path
         self._counted = dict(counted)
         self._uncounted = {evse_id: of for evse_id, of in counted.items() if evse_id not in here}
@@ -68,18 +75,20 @@ class Keeper:
 
     def keep(self, now_ms: int, *, at_once: bool = False) -> bool:
         """Write what changed, if all is open and it is time, or at once at the end; tell whether it tried to."""
-        wrote = False
-        if now_ms >= self._latch_after_ms or at_once:
-            wrote = self._keep_latches(now_ms)
+        wrote = self._keep_latches(now_ms, at_once=at_once)
         if now_ms >= self._count_after_ms or at_once:
             wrote = self._keep_counters(now_ms) or wrote
         return wrote
 
-    def _keep_latches(self, now_ms: int) -> bool:
-        if not self._latched and not self._any_latched():
+    def _keep_latches(self, now_ms: int, *, at_once: bool) -> bool:
+        if not (self._latched or self._copied or self._any_latched()):
             return False
         latched = latches.durable(self._absent | {runner.evse_id: runner.state.latched for runner in self._runners})
+        if latched != self._copied and (now_ms >= self._copy_after_ms or at_once):
+            self._copy(latched, now_ms)
         if latched == self._latched or not self._all_open():
+            return False
+        if now_ms < self._latch_after_ms and not at_once:
             return False
         with self._patience():
             try:
@@ -92,6 +101,15 @@ class Keeper:
                 if not self._counted:  # a folder with latches and no counters is one that lost them
                     self._count_after_ms = now_ms
         return True
+
+    def _copy(self, latched: Latches, now_ms: int) -> None:
+        try:
+            latches.write(self._copy_path, latched, durable_file=False)
+        except LatchError as error:
+            self._copy_after_ms = now_ms + RETRY_MS
+            self._say(str(error))
+        else:
+            self._copied = latched
 
     def _keep_counters(self, now_ms: int) -> bool:
         counted = self._uncounted | {runner.evse_id: self._count(runner) for runner in self._runners}

@@ -1,4 +1,7 @@
-"""Faults that outlive a restart: one small file, replaced atomically, written only while every contactor is open."""
+"""Faults that outlive a restart: one small file, replaced atomically, written only while every contactor is open.
+
+A copy in memory (a tmpfs) is written at once, so that the death of the process loses nothing until then.
+"""
 
 import json
 import os
@@ -8,6 +11,8 @@ from stationd.fault_table import FAULTS, Ends
 from stationd.pilot import small_file
 
 FILE_NAME = "latches.json"
+COPY_NAME = "latches-copy.json"
+"""In the runtime folder; another name, because both folders may be the same."""
 DURABLE = frozenset(code for code, row in FAULTS.items() if row.ends is Ends.DURABLE) | {"hardware"}
 """`hardware` is kept only if it came from a file of latches that could not be understood."""
 MAX_BYTES = 65_536
@@ -32,12 +37,11 @@ def read(path: str) -> Latches:
     Raises:
         LatchError: a file is there, but cannot be read or understood.
     """
-    known: dict[int, frozenset[str]] = {}
+    known: Latches = {}
     problem = ""
     for one in (path, f"{path}.new"):
         try:
-            for evse_id, codes in _read(one).items():
-                known[evse_id] = known.get(evse_id, frozenset()) | codes
+            known = union(known, _read(one))
         except LatchError as error:
             problem = problem or ("" if one != path and _empty_beside(path, one) else str(error))
     if problem:
@@ -89,8 +93,14 @@ def durable(latches: Latches) -> Latches:
     return {evse_id: kept for evse_id, codes in latches.items() if (kept := codes & DURABLE)}
 
 
-def write(path: str, latches: Latches) -> None:
-    """Replace the file with the codes that outlive a restart; others are left out. Waits for the disk.
+def union(one: Latches, other: Latches) -> Latches:
+    """Return what either of them holds."""
+    nothing: frozenset[str] = frozenset()
+    return {evse_id: one.get(evse_id, nothing) | other.get(evse_id, nothing) for evse_id in sorted({*one, *other})}
+
+
+def write(path: str, latches: Latches, *, durable_file: bool = True) -> None:
+    """Replace the file with the codes that outlive a restart; others are left out. Waits for the disk, if it must last.
 
     Raises:
         LatchError: it could not be written.
@@ -98,7 +108,7 @@ def write(path: str, latches: Latches) -> None:
     kept = durable(latches)
     document = {"latched": {str(evse_id): sorted(codes) for evse_id, codes in sorted(kept.items())}}
     try:
-        small_file.replace(path, json.dumps(document).encode() + b"\n")
+        small_file.replace(path, json.dumps(document).encode() + b"\n", durable=durable_file)
     except OSError as error:
         raise LatchError(
             f"cannot write {path}: {error.strerror}; a latched fault would not outlive a restart"

@@ -14,6 +14,7 @@ from stationd.pilot.arguments import USAGE, Arguments, UsageError, group_id, par
 from stationd.pilot.board import Channel
 from stationd.pilot.cycles import Counters
 from stationd.pilot.keeper import Keeper
+from stationd.pilot.latches import Latches
 from stationd.pilot.loop import Loop
 from stationd.pilot.notify import Notifier, say
 from stationd.pilot.outputs import build_all, close_all, make_safe, open_all
@@ -69,7 +70,7 @@ def _run(arguments: Arguments, profile: HwProfile, channels: Sequence[Channel], 
     notifier = Notifier(os.environ)
     mode = realtime.take()
     _tell_mode(arguments.runtime_dir, mode)
-    files = _Files(arguments.state_dir, profile)
+    files = _Files(arguments.state_dir, arguments.runtime_dir, profile)
     now_ms = time.monotonic_ns() // 1_000_000
     runners = [
         Runner(
@@ -120,12 +121,15 @@ def _measure(loop: Loop, profile: HwProfile, seconds: float, state_dir: str) -> 
 
 
 class _Files:
-    """What the files in the state folder said at the start."""
+    """What the files said at the start: those in the state folder, and the copy of latches in the runtime folder."""
 
-    def __init__(self, folder: str, profile: HwProfile) -> None:
+    def __init__(self, folder: str, runtime_dir: str, profile: HwProfile) -> None:
         self._latch_path = os.path.join(folder, latches.FILE_NAME)
+        self._copy_path = os.path.join(runtime_dir, latches.COPY_NAME)
         self._counter_path = os.path.join(folder, counters.FILE_NAME)
-        self.latched = _latched(self._latch_path, profile)
+        _check_folder(self._latch_path)
+        self._saved, self._copied = (_latched(path, profile) for path in (self._latch_path, self._copy_path))
+        self.latched = latches.union(self._saved, self._copied)
         others = (self._latch_path, os.path.join(folder, measured.FILE_NAME))
         self.counted = _counted(self._counter_path, others)
 
@@ -135,7 +139,9 @@ class _Files:
             runners=runners,
             watchdog=watchdog,
             latch_path=self._latch_path,
-            latched=self.latched,
+            latched=self._saved,
+            copy_path=self._copy_path,
+            copied=self._copied,
             counter_path=self._counter_path,
             counted=self.counted,
             count=lambda runner: runner.state.counters,
@@ -152,11 +158,14 @@ def _site_limit(path: str) -> float:
         return 0.0
 
 
-def _latched(path: str, profile: HwProfile) -> Mapping[int, frozenset[str]]:
+def _check_folder(path: str) -> None:
     try:
         latches.check_folder(path)
     except latches.LatchError as error:
         say(f"{error}; until then a latched fault would not outlive a restart")
+
+
+def _latched(path: str, profile: HwProfile) -> Latches:
     try:
         return latches.read(path)
     except latches.LatchError as error:

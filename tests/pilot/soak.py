@@ -76,6 +76,8 @@ class Soak:
             watchdog=self,
             latch_path=str(folder / "latches.json"),
             latched={},
+            copy_path=str(folder / "latches-copy.json"),
+            copied={},
             counter_path=str(folder / "counters.json"),
             counted={},
             count=lambda runner: runner.state.counters,

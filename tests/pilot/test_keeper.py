@@ -19,12 +19,14 @@ class Desk:
         folder: Path,
         *,
         latched: dict[int, frozenset[str]] | None = None,
+        copied: dict[int, frozenset[str]] | None = None,
         counted: dict[int, Counters] | None = None,
     ) -> None:
         self.one = SimpleNamespace(evse_id=1, open=True, state=SimpleNamespace(latched=frozenset()))
         self.two = SimpleNamespace(evse_id=2, open=True, state=SimpleNamespace(latched=frozenset()))
         self.counters = {1: Counters(), 2: Counters()}
         self.latches, self.counts = folder / "latches.json", folder / "counters.json"
+        self.copies = folder / "latches-copy.json"
         self.said: list[str] = []
         self.patience: list[int] = []
         count = cast(Callable[[Runner], Counters], lambda runner: self.counters[runner.evse_id])
@@ -33,6 +35,8 @@ class Desk:
             watchdog=self,
             latch_path=str(self.latches),
             latched=latched or {},
+            copy_path=str(self.copies),
+            copied=copied or {},
             counter_path=str(self.counts),
             counted=dict(self.counters) if counted is None else counted,
             count=count,
@@ -51,6 +55,9 @@ class Desk:
 
     def counted(self) -> Any:
         return {evse_id: of["cycles"] for evse_id, of in json.loads(self.counts.read_text())["counters"].items()}
+
+    def copied(self) -> Any:
+        return json.loads(self.copies.read_text())["latched"]
 
     def latched(self) -> Any:
         return json.loads(self.latches.read_text())["latched"]
@@ -79,10 +86,73 @@ def test_a_latch_is_written_at_once_but_never_beside_a_closed_contactor(desk: De
     assert desk.keeper.keep(12) is False
 
 
+def test_a_latch_is_copied_at_once_beside_a_closed_contactor_without_waiting_for_a_disk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    desk.one.state.latched = frozenset({"rcd_trip", "restart_loop"})
+    desk.two.open = False
+    assert desk.keeper.keep(4) is False  # no disk was waited for
+    assert desk.copied() == {"1": ["rcd_trip"]}
+    desk.two.state.latched = frozenset({"contactor_welded"})
+    assert desk.keeper.keep(8) is False
+    assert desk.copied() == {"1": ["rcd_trip"], "2": ["contactor_welded"]}
+    desk.one.state.latched = frozenset()  # reset by hand
+    assert desk.keeper.keep(12) is False
+    assert desk.copied() == {"2": ["contactor_welded"]}
+    desk.two.state.latched = frozenset()
+    assert desk.keeper.keep(16) is False
+    assert desk.copied() == {}
+    assert not desk.latches.exists()
+    assert synced == desk.patience == []
+
+
+def test_an_unchanged_copy_is_not_written_again(desk: Desk) -> None:
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    desk.two.open = False
+    desk.keeper.keep(4)
+    desk.copies.unlink()
+    desk.keeper.keep(8)
+    assert not desk.copies.exists()
+
+
+def test_what_only_the_copy_knew_is_written_for_every_evse_once_all_is_open(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, copied={1: frozenset({"rcd_trip"}), 3: frozenset({"contactor_welded"})})
+    desk.one.state.latched = frozenset({"rcd_trip"})  # as the process started with
+    assert desk.keeper.keep(4) is True
+    assert desk.latched() == {"1": ["rcd_trip"], "3": ["contactor_welded"]}
+    assert not desk.copies.exists()  # it says that already
+
+
+def test_a_copy_that_cannot_be_written_is_said_now_and_then_and_delays_nothing_else(desk: Desk) -> None:
+    desk.copies.mkdir()
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    desk.two.open = False
+    for now_ms in (4, 8, RETRY_MS, RETRY_MS + 4):
+        assert desk.keeper.keep(now_ms) is False
+    assert ["latches-copy.json: Is a directory" in text for text in desk.said] == [True, True]
+    desk.two.open = True
+    assert desk.keeper.keep(RETRY_MS + 8) is True
+    desk.copies.rmdir()
+    assert desk.keeper.keep(RETRY_MS + 12, at_once=True) is False
+    assert desk.copied() == desk.latched() == {"1": ["rcd_trip"]}
+
+
+def test_a_disk_that_refuses_does_not_delay_the_copy(desk: Desk) -> None:
+    desk.latches.mkdir()
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    assert desk.keeper.keep(4) is True
+    desk.two.state.latched = frozenset({"contactor_welded"})
+    assert desk.keeper.keep(8) is False
+    assert desk.copied() == {"1": ["rcd_trip"], "2": ["contactor_welded"]}
+
+
 def test_a_fault_that_ends_with_the_process_is_not_kept(desk: Desk) -> None:
     desk.one.state.latched = frozenset({"restart_loop"})
     assert desk.keeper.keep(4) is False
     assert not desk.latches.exists()
+    assert not desk.copies.exists()
 
 
 def test_latches_and_counters_of_an_evse_that_is_missing_this_time_are_kept(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stationd.pilot.latches import DURABLE, LatchError, check_folder, durable, read, write
+from stationd.pilot.latches import DURABLE, LatchError, check_folder, durable, read, union, write
 
 
 def test_latches_survive_the_disk(tmp_path: Path) -> None:
@@ -91,6 +91,23 @@ def test_a_fault_that_ends_with_the_process_is_not_written(tmp_path: Path) -> No
     assert read(path) == {1: {"rcd_trip"}}
     assert durable({1: frozenset({"restart_loop"})}) == {}
     assert {"rcd_trip", "contactor_welded", "hardware"} == DURABLE
+
+
+def test_either_file_is_believed() -> None:
+    trip, weld = frozenset({"rcd_trip"}), frozenset({"contactor_welded"})
+    assert union({1: trip, 2: trip}, {2: weld, 3: weld}) == {1: trip, 2: trip | weld, 3: weld}
+    assert union({}, {}) == {}
+
+
+@pytest.mark.parametrize(("durable_file", "syncs"), [(True, 2), (False, 0)])
+def test_only_the_file_that_must_last_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable_file: bool, syncs: int
+) -> None:
+    done: list[int] = []
+    monkeypatch.setattr("os.fsync", done.append)
+    write(str(tmp_path / "latches.json"), {1: frozenset({"rcd_trip"})}, durable_file=durable_file)
+    assert read(str(tmp_path / "latches.json")) == {1: {"rcd_trip"}}
+    assert len(done) == syncs
 
 
 def test_a_folder_that_is_read_only_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
