@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from stationd.domain.id_token import IdToken, IdTokenInfo
 
+ANY_TYPE = ""
+"""Type of a listed token of which the CSMS gave none (OCPP 1.6 has no types): it is a presented token of any type."""
+
 
 class UpdateKind(StrEnum):
     """OCPP 2.0.1 UpdateEnumType, 1.6 UpdateType."""

@@ -421,7 +421,7 @@ class AuthListStore(Protocol):
         ...
 
     async def get(self, id_token: IdToken) -> IdTokenInfo | None:
-        """Return the entry of a token, expired or not."""
+        """Return the entry of a token, else the one of its value without a type (1.6), expired or not."""
         ...
 
     async def apply(self, update: ListUpdate, *, most_entries: int, most_bytes: int) -> bool:

@@ -13,7 +13,10 @@ _PUT = """
 INSERT INTO auth_list (value, type, body) VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET body = excluded.body WHERE body <> excluded.body
 """
-_REMOVE = "DELETE FROM auth_list WHERE value = ? AND type = ?"
+_REMOVE = "DELETE FROM auth_list WHERE value = ?1 AND (type IN (?2, '') OR ?2 = '')"
+_REMOVE_OTHERS = "DELETE FROM auth_list WHERE value = ?1 AND type <> ?2 AND (type = '' OR ?2 = '')"
+"""The entry without a type (`domain.auth_list.ANY_TYPE`) of a value is in the way of those with one, and they of it."""
+_FIND = "SELECT body FROM auth_list WHERE value = ? AND type IN (?, '') ORDER BY type DESC LIMIT 1"
 _VERSION = "INSERT INTO auth_list_version VALUES (1, ?) ON CONFLICT DO UPDATE SET version = excluded.version"
 _SUMMARY = """
 SELECT (SELECT coalesce(max(version), 0) FROM auth_list_version), count(*),
@@ -44,13 +47,12 @@ class AuthListStore:
         return self._summary
 
     async def get(self, id_token: IdToken) -> IdTokenInfo | None:
-        """Return the entry of a token, expired or not.
+        """Return the entry of a token, else the one without a type, expired or not.
 
         Raises:
             StorageError: it cannot be read.
         """
-        query = "SELECT body FROM auth_list WHERE value = ? AND type = ?"
-        row = await self._database.read(lambda connection: connection.execute(query, id_token.key).fetchone())
+        row = await self._database.read(lambda connection: connection.execute(_FIND, id_token.key).fetchone())
         return None if row is None else decode(IdTokenInfo, row[0])
 
     async def apply(self, update: ListUpdate, *, most_entries: int, most_bytes: int) -> bool:
@@ -82,13 +84,17 @@ class AuthListStore:
 
 
 def _change(connection: Connection, update: ListUpdate) -> None:
-    """Write what differs only: a CSMS that sends the same list each night costs the disk no more than its version."""
+    """Write what differs only: a CSMS that sends the same list each night costs the disk no more than its version.
+
+    An entry with a type and one without never stand side by side, so that a list survives a change of the version.
+    """
     put = {entry.id_token.key: encode(entry.info) for entry in update.entries if entry.info is not None}
     if update.kind is UpdateKind.FULL:
         stored = connection.execute("SELECT value, type FROM auth_list").fetchall()
         gone = [key for key in stored if key not in put]
     else:
         gone = [entry.id_token.key for entry in update.entries if entry.info is None]
+        connection.executemany(_REMOVE_OTHERS, list(put))
     connection.executemany(_REMOVE, gone)
     connection.executemany(_PUT, [(*key, body) for key, body in put.items()])
     connection.execute(_VERSION, (update.version,))

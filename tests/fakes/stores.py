@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from stationd.domain.auth_list import ListSummary, ListUpdate, UpdateKind
+from stationd.domain.auth_list import ANY_TYPE, ListSummary, ListUpdate, UpdateKind
 from stationd.domain.errors import StorageError
 from stationd.domain.events import FaultEvent, TransactionEvent
 from stationd.domain.faults import FaultInForce
@@ -106,7 +106,7 @@ class FakeAuthListStore:
         self.reads += 1
         if self.disk.broken:
             raise StorageError("cannot read: the test broke the disk")
-        return self.entries.get(id_token.key)
+        return self.entries.get(id_token.key) or self.entries.get((id_token.key[0], ANY_TYPE))
 
     async def apply(self, update: ListUpdate, *, most_entries: int, most_bytes: int) -> bool:
         await self.disk.write()

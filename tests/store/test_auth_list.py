@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import random
 import sqlite3
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stationd.domain.auth_list import ListEntry, ListSummary, ListUpdate, UpdateKind
+from stationd.domain.auth_list import ANY_TYPE, ListEntry, ListSummary, ListUpdate, UpdateKind
 from stationd.domain.errors import StorageError
 from stationd.domain.id_token import AuthorizationStatus, IdToken, IdTokenInfo
 from stationd.station.ports import AuthListStore as Port
@@ -79,6 +80,55 @@ async def test_an_empty_full_update_empties_and_an_empty_differential_one_does_n
     assert await present(store, "AB") == "AB"
     await send(store, ListUpdate(3, FULL))
     assert store.auth_list.summary == ListSummary(3, 0, 0)
+
+
+async def kinds(store: Store, value: str = "A") -> list[tuple[str, str]]:
+    """(type, status) of every entry of a value."""
+    query = "SELECT type, body FROM auth_list WHERE value = ? ORDER BY type"
+    rows = await store._database.read(lambda file: file.execute(query, (value.casefold(),)).fetchall())
+    return [(kind, json.loads(body)["status"]) for kind, body in rows]
+
+
+def typed(kind: str, info: IdTokenInfo | None = GOOD) -> ListEntry:
+    return ListEntry(IdToken("A", kind), info)
+
+
+async def test_a_token_of_a_16_list_is_found_whatever_reader_saw_it(store: Store) -> None:
+    await send(store, ListUpdate(1, FULL, (typed(ANY_TYPE), *entries("B"))))
+    for kind in ("ISO14443", "ISO15693", "KeyCode"):
+        assert await store.auth_list.get(IdToken("a", kind)) == GOOD
+    assert await store.auth_list.get(IdToken("B", "KeyCode")) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "after"),
+    [
+        # a 1.6 list, changed by a 2.x CSMS
+        ([typed(ANY_TYPE)], typed("KeyCode", BAD), [("KeyCode", "Blocked")]),
+        ([typed(ANY_TYPE)], typed("KeyCode", None), []),
+        # a 2.x list, changed by a 1.6 CSMS
+        ([typed("ISO14443"), typed("KeyCode")], typed(ANY_TYPE, BAD), [("", "Blocked")]),
+        ([typed("ISO14443"), typed("KeyCode")], typed(ANY_TYPE, None), []),
+        # within one version
+        ([typed(ANY_TYPE)], typed(ANY_TYPE, BAD), [("", "Blocked")]),
+        ([typed("ISO14443"), typed("KeyCode")], typed("KeyCode", None), [("ISO14443", "Accepted")]),
+        ([typed("ISO14443")], typed("KeyCode", BAD), [("ISO14443", "Accepted"), ("KeyCode", "Blocked")]),
+    ],
+)
+async def test_changes_of_another_version_never_leave_an_older_verdict_behind(
+    store: Store, before: list[ListEntry], change: ListEntry, after: list[tuple[str, str]]
+) -> None:
+    await send(store, ListUpdate(1, FULL, (*before, *entries("B"))))
+    await send(store, ListUpdate(2, DIFFERENTIAL, (change,)))
+    assert await kinds(store) == after
+    assert await kinds(store, "B") == [("ISO14443", "Accepted")]
+
+
+@pytest.mark.parametrize(("old", "new"), [(ANY_TYPE, "ISO14443"), ("ISO14443", ANY_TYPE), ("KeyCode", "ISO14443")])
+async def test_a_full_list_of_another_version_replaces_everything(store: Store, old: str, new: str) -> None:
+    await send(store, ListUpdate(1, FULL, (typed(old, BAD),)))
+    await send(store, ListUpdate(2, FULL, (typed(new),)))
+    assert await kinds(store) == [(new, "Accepted")]
 
 
 @pytest.mark.parametrize("limits", [{"most_entries": 2}, {"most_bytes": 100}])

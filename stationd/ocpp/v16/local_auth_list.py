@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from stationd.domain.answers import Acknowledged, Answer
-from stationd.domain.auth_list import ListEntry, ListUpdate, UpdateKind
+from stationd.domain.auth_list import ANY_TYPE, ListEntry, ListUpdate, UpdateKind
 from stationd.domain.events import LocalListConflict
-from stationd.domain.id_token import AuthorizationStatus
+from stationd.domain.id_token import AuthorizationStatus, IdToken
 from stationd.domain.states import ConnectorStatus
 from stationd.ocpp.v16 import wire
 from stationd.ocpp.version import Context, Json, Outgoing
@@ -37,7 +37,7 @@ async def send(ctx: Context, req: Json) -> Json:
 
 def _entry(data: Json) -> ListEntry | None:
     """Return an AuthorizationData; None if its end cannot be read: it must not last for ever instead."""
-    token, info = wire.id_token_from_wire(data["idTag"]), data.get("idTagInfo")
+    token, info = IdToken(data["idTag"], ANY_TYPE), data.get("idTagInfo")
     if info is None:
         return ListEntry(token, None)
     read = wire.id_token_info_from_wire(info)

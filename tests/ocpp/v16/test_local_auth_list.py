@@ -4,7 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stationd.domain.auth_list import ListEntry, ListSummary, ListUpdate, UpdateKind, UpdateOutcome, UpdateStatus
+from stationd.domain.auth_list import (
+    ANY_TYPE,
+    ListEntry,
+    ListSummary,
+    ListUpdate,
+    UpdateKind,
+    UpdateOutcome,
+    UpdateStatus,
+)
 from stationd.domain.events import LocalListConflict
 from stationd.domain.id_token import AuthorizationStatus, IdToken, IdTokenInfo
 from stationd.domain.states import ConnectorStatus
@@ -68,9 +76,9 @@ async def test_entries_come_with_status_end_and_parent_tc_043_cs():
         9,
         UpdateKind.DIFFERENTIAL,
         (
-            ListEntry(IdToken("04A1"), IdTokenInfo(AuthorizationStatus.ACCEPTED, until, parent)),
-            ListEntry(IdToken("04A2"), IdTokenInfo(AuthorizationStatus.BLOCKED)),
-            ListEntry(IdToken("04A3"), None),
+            ListEntry(IdToken("04A1", ANY_TYPE), IdTokenInfo(AuthorizationStatus.ACCEPTED, until, parent)),
+            ListEntry(IdToken("04A2", ANY_TYPE), IdTokenInfo(AuthorizationStatus.BLOCKED)),
+            ListEntry(IdToken("04A3", ANY_TYPE), None),
         ),
         empty_is_version_0=True,
     )
@@ -85,7 +93,7 @@ async def test_an_absent_list_is_an_empty_one(entries):
 async def test_a_concurrent_transaction_is_no_fault_of_a_listed_token():
     entry = {"idTag": "04A1", "idTagInfo": {"status": "ConcurrentTx"}}
     update = await taken({"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry]})
-    assert update.entries == (ListEntry(IdToken("04A1"), IdTokenInfo(AuthorizationStatus.ACCEPTED)),)
+    assert update.entries == (ListEntry(IdToken("04A1", ANY_TYPE), IdTokenInfo(AuthorizationStatus.ACCEPTED)),)
 
 
 async def test_an_end_that_is_no_date_fails_the_whole_list():
