@@ -1,7 +1,7 @@
 """Writes what must outlive this process, latched faults and counters, and only while every contactor is open.
 
 A worn card may take seconds for a few bytes, so the watchdog is asked for patience meanwhile. What is latched is copied
-to memory at once, whatever is closed.
+to memory at once, whatever is closed. If the file has to wait for too long, a short pause of all EVSEs is asked for.
 """
 
 import contextlib
@@ -17,6 +17,12 @@ from stationd.pilot.runner import Runner
 RETRY_MS = 10_000
 PATIENCE_MS = 60_000
 """An abort in the middle of a write would lose a latch."""
+SAVE_WITHIN_MS = 60_000
+"""A latch that only the memory holds is lost with the power: after so long it is worth a pause."""
+PAUSE_MS = 10_000
+"""Every contactor opens within 6 s of a pause; one that does not must not cost the others more."""
+PAUSE_AGAIN_MS = 600_000
+"""After a pause that was in vain, or a write that failed, nobody's charging is interrupted for so long."""
 COUNT_EVERY_MS = 600_000
 """Counters cost a write to a card that wears; what is lost with the power is worth less."""
 
@@ -63,6 +69,10 @@ class Keeper:
         self._latch_path = latch_path
         self._latched = latches.durable(latched)
         self._latch_after_ms = now_ms
+        self._unsaved_ms: int | None = None
+        """Since when a closed contactor keeps the file from being written."""
+        self._paused_ms: int | None = None
+        self._pause_after_ms = now_ms
         self._copy_path = copy_path
         self._copied = latches.durable(copied)
         self._copy_after_ms = now_ms
@@ -81,12 +91,17 @@ class Keeper:
         return wrote
 
     def _keep_latches(self, now_ms: int, *, at_once: bool) -> bool:
-        if not (self._latched or self._copied or self._any_latched()):
+        idle = self._unsaved_ms is None and not self._latched and not self._copied
+        if idle and not self._any_latched():
             return False
         latched = latches.durable(self._absent | {runner.evse_id: runner.state.latched for runner in self._runners})
         if latched != self._copied and (now_ms >= self._copy_after_ms or at_once):
             self._copy(latched, now_ms)
-        if latched == self._latched or not self._all_open():
+        if latched == self._latched:
+            self._end_wait()
+            return False
+        if not self._all_open():
+            self._wait(now_ms)
             return False
         if now_ms < self._latch_after_ms and not at_once:
             return False
@@ -95,12 +110,35 @@ class Keeper:
                 latches.write(self._latch_path, latched)
             except LatchError as error:
                 self._latch_after_ms = now_ms + RETRY_MS
+                self._pause_after_ms = now_ms + PAUSE_AGAIN_MS
                 self._say(str(error))
             else:
                 self._latched = latched
                 if not self._counted:  # a folder with latches and no counters is one that lost them
                     self._count_after_ms = now_ms
+        self._end_wait()
         return True
+
+    def _wait(self, now_ms: int) -> None:
+        """Wait for every contactor to be open; if that takes too long, ask for it."""
+        if self._unsaved_ms is None:
+            self._unsaved_ms = now_ms
+        if self._paused_ms is not None:
+            if now_ms - self._paused_ms >= PAUSE_MS:
+                self._pause_after_ms = now_ms + PAUSE_AGAIN_MS
+                self._pause(None)
+        elif now_ms - self._unsaved_ms >= SAVE_WITHIN_MS and now_ms >= self._pause_after_ms:
+            self._pause(now_ms)
+
+    def _end_wait(self) -> None:
+        self._unsaved_ms = None
+        if self._paused_ms is not None:
+            self._pause(None)
+
+    def _pause(self, since_ms: int | None) -> None:
+        self._paused_ms = since_ms
+        for runner in self._runners:
+            runner.pause(since_ms is not None)
 
     def _copy(self, latched: Latches, now_ms: int) -> None:
         try:

@@ -7,7 +7,15 @@ from typing import Any, cast
 import pytest
 
 from stationd.pilot.cycles import Counters
-from stationd.pilot.keeper import COUNT_EVERY_MS, PATIENCE_MS, RETRY_MS, Keeper
+from stationd.pilot.keeper import (
+    COUNT_EVERY_MS,
+    PATIENCE_MS,
+    PAUSE_AGAIN_MS,
+    PAUSE_MS,
+    RETRY_MS,
+    SAVE_WITHIN_MS,
+    Keeper,
+)
 from stationd.pilot.runner import Runner
 
 
@@ -22,8 +30,10 @@ class Desk:
         copied: dict[int, frozenset[str]] | None = None,
         counted: dict[int, Counters] | None = None,
     ) -> None:
-        self.one = SimpleNamespace(evse_id=1, open=True, state=SimpleNamespace(latched=frozenset()))
-        self.two = SimpleNamespace(evse_id=2, open=True, state=SimpleNamespace(latched=frozenset()))
+        self.pauses: list[tuple[int, bool]] = []
+        """Which EVSE was asked to pause, or to go on."""
+        self.one = self.evse(1)
+        self.two = self.evse(2)
         self.counters = {1: Counters(), 2: Counters()}
         self.latches, self.counts = folder / "latches.json", folder / "counters.json"
         self.copies = folder / "latches-copy.json"
@@ -42,6 +52,14 @@ class Desk:
             count=count,
             now_ms=0,
             say=self.said.append,
+        )
+
+    def evse(self, evse_id: int) -> SimpleNamespace:
+        return SimpleNamespace(
+            evse_id=evse_id,
+            open=True,
+            state=SimpleNamespace(latched=frozenset()),
+            pause=lambda on: self.pauses.append((evse_id, on)),
         )
 
     def alive(self, now_ms: int) -> None:
@@ -146,6 +164,94 @@ def test_a_disk_that_refuses_does_not_delay_the_copy(desk: Desk) -> None:
     desk.two.state.latched = frozenset({"contactor_welded"})
     assert desk.keeper.keep(8) is False
     assert desk.copied() == {"1": ["rcd_trip"], "2": ["contactor_welded"]}
+
+
+ALL_PAUSE, ALL_GO_ON = [(1, True), (2, True)], [(1, False), (2, False)]
+
+
+def waiting(desk: Desk) -> int:
+    """Let a latch wait for a closed contactor until a pause was asked for; return when that was."""
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    desk.two.open = False
+    for now_ms in (4, 8, SAVE_WITHIN_MS + 3):
+        assert desk.keeper.keep(now_ms) is False
+    assert desk.pauses == []
+    desk.keeper.keep(SAVE_WITHIN_MS + 4)
+    desk.keeper.keep(SAVE_WITHIN_MS + 8)
+    assert desk.pauses == ALL_PAUSE  # once
+    desk.pauses.clear()
+    return SAVE_WITHIN_MS + 4
+
+
+def test_a_latch_that_waits_for_a_minute_is_written_in_a_pause_of_all(desk: Desk) -> None:
+    paused_ms = waiting(desk)
+    desk.keeper.keep(paused_ms + 6_000)
+    assert desk.pauses == []
+    desk.two.open = True
+    assert desk.keeper.keep(paused_ms + 6_004) is True
+    assert desk.latched() == {"1": ["rcd_trip"]}
+    assert desk.pauses == ALL_GO_ON
+    desk.two.open = False
+    for after_ms in range(0, 2 * PAUSE_AGAIN_MS, 1_000):
+        desk.keeper.keep(paused_ms + 7_000 + after_ms)
+    assert desk.pauses == ALL_GO_ON
+
+
+def test_each_latch_that_waits_has_its_own_minute(desk: Desk) -> None:
+    waiting(desk)
+    desk.two.open = True
+    desk.keeper.keep(100_000)
+    desk.pauses.clear()
+    desk.two.open = False
+    desk.two.state.latched = frozenset({"contactor_welded"})
+    for now_ms in (200_000, 200_000 + SAVE_WITHIN_MS - 1):
+        desk.keeper.keep(now_ms)
+    assert desk.pauses == []
+    desk.keeper.keep(200_000 + SAVE_WITHIN_MS)
+    assert desk.pauses == ALL_PAUSE
+
+
+def test_after_a_write_that_failed_nobody_is_paused_again_for_ten_minutes(desk: Desk) -> None:
+    desk.latches.mkdir()
+    failed_ms = waiting(desk) + 5_000
+    desk.two.open = True
+    assert desk.keeper.keep(failed_ms) is True
+    assert desk.pauses == ALL_GO_ON
+    desk.pauses.clear()
+    desk.two.open = False
+    for after_ms in range(4, PAUSE_AGAIN_MS, 1_000):
+        desk.keeper.keep(failed_ms + after_ms)
+    assert desk.pauses == []
+    desk.keeper.keep(failed_ms + PAUSE_AGAIN_MS)
+    assert desk.pauses == ALL_PAUSE
+
+
+def test_a_contactor_that_does_not_open_ends_the_pause_for_ten_minutes(desk: Desk) -> None:
+    paused_ms = waiting(desk)
+    desk.keeper.keep(paused_ms + PAUSE_MS - 1)
+    assert desk.pauses == []
+    desk.keeper.keep(paused_ms + PAUSE_MS)
+    assert desk.pauses == ALL_GO_ON
+    desk.keeper.keep(paused_ms + PAUSE_MS + PAUSE_AGAIN_MS - 1)
+    assert desk.pauses == ALL_GO_ON
+    desk.keeper.keep(paused_ms + PAUSE_MS + PAUSE_AGAIN_MS)
+    assert desk.pauses == ALL_GO_ON + ALL_PAUSE
+
+
+@pytest.mark.parametrize("in_the_pause", [False, True])
+def test_a_latch_that_is_reset_before_it_was_written_ends_the_wait(desk: Desk, in_the_pause: bool) -> None:
+    if in_the_pause:
+        waiting(desk)
+    else:
+        desk.one.state.latched = frozenset({"rcd_trip"})
+        desk.two.open = False
+        desk.keeper.keep(4)
+    desk.one.state.latched = frozenset()
+    assert desk.keeper.keep(SAVE_WITHIN_MS + 12) is False
+    assert desk.pauses == (ALL_GO_ON if in_the_pause else [])
+    desk.one.state.latched = frozenset({"rcd_trip"})
+    desk.keeper.keep(SAVE_WITHIN_MS + 16)
+    assert desk.pauses == (ALL_GO_ON if in_the_pause else [])
 
 
 def test_a_fault_that_ends_with_the_process_is_not_kept(desk: Desk) -> None:

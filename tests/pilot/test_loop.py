@@ -54,7 +54,7 @@ class Rig:
         self.latch_path = folder / "latches.json"
         self.server = Server(str(folder), gid=None, hello=Hello(1, "pilot"))
         self.counters = Counters()
-        keeper = Keeper(
+        self.keeper = Keeper(
             runners=[self.runner],
             watchdog=self,
             latch_path=str(self.latch_path),
@@ -71,7 +71,7 @@ class Rig:
             runners=[self.runner],
             server=self.server,
             watchdog=self,
-            keeper=keeper,
+            keeper=self.keeper,
             period_ms=4,
             mode="realtime",
             clock=self.time.clock,
@@ -224,6 +224,44 @@ def test_a_latch_that_was_reset_leaves_the_file(rig: Rig) -> None:
     assert decode(rig.loop.handle(ResetFault(1, 2, "rcd_trip"), 0) or b"") == Reply(2)
     rig.run(100)
     assert json.loads(rig.latch_path.read_text()) == {"latched": {}}
+
+
+def test_a_latch_beside_a_vehicle_that_charges_gets_a_pause_and_the_vehicle_charges_again(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    other = Bench(faulty=frozenset({"rcd_trip"}))
+    tripped = runner_of(other, rig.time.clock)
+    tripped.evse_id = 2
+    rig.loop._runners = rig.keeper._runners = (rig.runner, tripped)
+    rig.loop._reactions = rig.loop._reactions * 2
+    rig.keeper._latch_after_ms = 3_000  # so long for the vehicle to get its power
+    looks: list[tuple[bool, bool, float]] = []
+
+    def look() -> None:
+        duty, volts = rig.bench.pins.duty, rig.bench.volts
+        looks.append((rig.bench.contactor, rig.latch_path.exists(), duty))
+        if volts == VOLTS["C"] and duty == 100.0:
+            rig.time.at[rig.time.now_ns // MS + 2_000] = lambda: setattr(rig.bench, "volts", VOLTS["B"])
+            rig.time.at[rig.time.now_ns // MS + 5_000] = lambda: setattr(rig.bench, "volts", VOLTS["C"])
+
+    def offer() -> None:
+        rig.loop.handle(Offer(1, 16.0, 3, True, 10_000, 1), rig.time.now_ns // MS)
+
+    rig.charge()
+    for at_ms in range(5_000, 90_000, 5_000):
+        rig.time.at[at_ms] = offer
+    for at_ms in range(3_001, 90_000, 1_000):
+        rig.time.at[at_ms] = look
+    rig.run_on(89_000)
+    rig.server.close()
+    assert (tmp_path / "latches-copy.json").exists()
+    charging = [closed for closed, _, _ in looks]
+    begun = charging.index(False)
+    assert 55 <= begun <= 64  # a minute after the vehicle got its power
+    assert [saved for _, saved, _ in looks[:begun]] == [False] * begun
+    assert all(saved for _, saved, _ in looks[begun + 3 :])
+    assert sum(not closed for closed in charging) <= 8
+    assert looks[-1][0] is True
+    assert json.loads(rig.latch_path.read_text()) == {"latched": {"2": ["rcd_trip"]}}
 
 
 def test_an_opening_is_counted_from_the_last_calm_look(rig: Rig) -> None:
