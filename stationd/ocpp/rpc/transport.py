@@ -5,13 +5,15 @@ comes from the environment (no proxy), redirects are not followed, and all limit
 """
 
 import asyncio
+import re
 from collections import deque
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
+from websockets.exceptions import InvalidHandshake, InvalidURI, NegotiationError
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import OPEN
@@ -28,6 +30,8 @@ MAX_UNSENT = 1024 * 1024  # bytes; a CSMS that reads nothing is given up
 MESSAGE_S = 60.0  # longest time from the first to the last byte of one message
 DEAF_CLOSE_S = 2.0  # a CSMS that does not answer a close is waited for no longer
 _SLACK_S = 0.01  # a timer may fire a little early
+_MAX_HEAD = 32768  # bytes
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r\n]")
 
 
 class Layer(StrEnum):
@@ -103,6 +107,7 @@ class WebSocket(asyncio.Protocol):
         self._at_eof = False
         self._gone = asyncio.Event()
         self._upgraded: asyncio.Future[None] | None = None
+        self._head: bytearray | None = bytearray()
         self.http_status: int | None = None
         """What the CSMS answered to the WebSocket request."""
         self.sign_of_life = 0
@@ -153,13 +158,39 @@ class WebSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes from the network."""
         seen = self.sign_of_life
-        self._protocol.receive_data(data)
+        self._protocol.receive_data(self._judged(data))
         self._process()
         if self.sign_of_life != seen:
             self._partial_since = None
         elif self._partial_since is None:
             self._partial_since = asyncio.get_running_loop().time()
         self._watch_message()
+
+    def _judged(self, data: bytes) -> bytes:
+        """Look at the answer to the WebSocket request and return what the library shall see of it.
+
+        A refusal counts as soon as its head is there: its body may never end.
+        """
+        if self._head is None:
+            return data
+        self._head += data
+        head, whole, _ = bytes(self._head).partition(b"\r\n\r\n")
+        found = _STATUS_LINE.match(head)
+        ended = b"\n" in self._head or len(self._head) > _MAX_HEAD
+        if found is not None and found[1] != b"101" and len(self._head) <= _MAX_HEAD:
+            if whole:
+                self._refused(int(found[1]), head)
+            return b""
+        if not ended:
+            return b""
+        data, self._head = bytes(self._head), None
+        return data
+
+    def _refused(self, status: int, head: bytes) -> None:
+        self.http_status = status
+        pairs = [line.decode("latin-1").partition(":") for line in head.split(b"\r\n")[1:]]
+        headers = {name.strip().casefold(): value.strip() for name, _, value in pairs}
+        self._opened(_status_error(status, headers))
 
     def _watch_message(self) -> None:
         """Keep one timer for the message that the CSMS is sending; none while it sends none."""
@@ -193,6 +224,9 @@ class WebSocket(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Learn that the CSMS will send no more; the transport closes itself."""
+        if self._head:
+            self._protocol.receive_data(bytes(self._head))
+            self._head = None
         self._at_eof = True  # TLS may have more to say on why: `connection_lost` tells
         self._protocol.receive_eof()
         self._process()
@@ -338,8 +372,6 @@ class WebSocket(asyncio.Protocol):
 def _upgrade_error(error: Exception) -> TransportError:
     if isinstance(error, TransportError):
         return error
-    if isinstance(error, InvalidStatus):
-        return _status_error(error.response)
     if isinstance(error, NegotiationError):
         return TransportError(Layer.SUBPROTOCOL, "the CSMS chose a subprotocol or extension that was not offered")
     if isinstance(error, InvalidHandshake):
@@ -347,22 +379,21 @@ def _upgrade_error(error: Exception) -> TransportError:
     return TransportError(Layer.HTTP, "the CSMS broke off the WebSocket request")
 
 
-def _status_error(response: Response) -> TransportError:
-    status = response.status_code
+def _status_error(status: int, headers: Mapping[str, str]) -> TransportError:
     words = _STATUS_WORDS.get(status, f"the CSMS refused the connection (HTTP {status})")
     if 300 <= status < 400:
         words = f"the CSMS redirects elsewhere (HTTP {status}), which is not followed: set the final CSMS address"
     elif status == 200:
         words = "what answers at this address is a web page, no CSMS (HTTP 200): check the address and the network"
-    return TransportError(Layer.HTTP, words, status=status, retry_after_s=_retry_after_s(response))
+    return TransportError(Layer.HTTP, words, status=status, retry_after_s=_retry_after_s(headers))
 
 
-def _retry_after_s(response: Response) -> float | None:
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Return what the CSMS asks us to wait: seconds, or a time by its own clock (RFC 9110 section 10.2.3)."""
-    after = response.headers.get("Retry-After", "")
+    after = headers.get("retry-after", "")
     if after.isascii() and after.isdigit():
         return float(after) if len(after) < 9 else None
-    at, now = _http_time(after), _http_time(response.headers.get("Date", ""))
+    at, now = _http_time(after), _http_time(headers.get("date", ""))
     return None if at is None or now is None else max(0.0, (at - now).total_seconds())
 
 

@@ -11,7 +11,7 @@ from stationd.ocpp.rpc import transport
 from stationd.ocpp.rpc.dial import Limits, connect
 from stationd.ocpp.rpc.transport import Layer, TransportError
 from tests.fakes.ocpp import eventually
-from tests.ocpp.rpc.bad_servers import at, failure, raw_server, server
+from tests.ocpp.rpc.bad_servers import at, by_hand, failure, raw_server, server
 
 # --- what works -------------------------------------------------------------------------------------------------------
 
@@ -176,6 +176,36 @@ async def test_a_redirect_is_not_followed() -> None:
 async def test_a_captive_portal_is_told_from_a_csms() -> None:
     async with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlogin") as port:
         assert "web page" in str(await failure(at(port)))
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+async def test_a_refusal_whose_body_never_ends_is_told_at_once(step: int) -> None:
+    """However the network cuts it into pieces."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        reply = b"HTTP/1.1 429 Too Many\r\nretry-after:  9 \r\nno colon\r\n\r\n<html>"
+        for begin in range(0, len(reply), step):
+            writer.write(reply[begin : begin + step])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with by_hand(talk) as port:
+        error = await failure(at(port), limits=Limits(upgrade_s=5))
+    assert (error.layer, error.status, error.retry_after_s) == (Layer.HTTP, 429, 9.0)
+
+
+async def test_an_answer_whose_head_never_ends_is_given_up() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while True:
+            writer.write(b"x" * 10000)
+            await writer.drain()
+
+    async with by_hand(talk) as port:
+        error = await failure(at(port), limits=Limits(upgrade_s=5))
+    assert (error.layer, "no WebSocket server" in str(error)) == (Layer.HTTP, True)
 
 
 async def test_what_is_no_http_at_all_is_told() -> None:
