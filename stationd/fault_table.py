@@ -64,7 +64,7 @@ FAULTS: dict[str, FaultRow] = {
         FaultRow("rcd_self_test", "MREC2GroundFailure", Ends.UNPLUG, 2_000,
                  "the residual current device failed its test: have an electrician check it before anybody charges"),
         FaultRow("rcd_trip", "MREC2GroundFailure", Ends.DURABLE, 50,
-                 "the residual current device tripped: have vehicle and station checked, then reset the fault"),
+                 "the residual current device tripped: unplug, have vehicle and station checked, then reset the fault"),
         FaultRow("restart_loop", "VendorError", Ends.RESET, 0,
                  "the safety process ended unexpectedly five times in ten minutes: read its log, then reset the fault"),
         FaultRow("tilt", "TiltDetected", Ends.CAUSE, 50,

@@ -12,6 +12,7 @@ _WAITS = {
     "permit": "a permit of stationd",
     "phase_switch": "the change of phases",
     "rcd_test": "the test of the residual current device",
+    "pause": "the safety process, which saves a fault and goes on at once",
     "steady_inputs": "a pilot and inputs that stand still",
     "stopping": "the end of stationd-pilot",
     "unavailable": "stationd to make it available",

@@ -103,7 +103,13 @@ def _reset(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
         return state, f"cannot reset {code[:40]!r}: it is not in force"
     if not ready(state.resets_ms, now_ms, burst=RESETS, rest_ms=RESET_REST_MS):
         return state, f"cannot reset {code}: too many resets in a row; find the cause, and wait a minute"
-    state = replace(state, resets_ms=closed(state.resets_ms, now_ms, rest_ms=RESET_REST_MS))
+    after, error = _reset_now(state, seen, code, now_ms)
+    if error is None:
+        after = replace(after, resets_ms=closed(state.resets_ms, now_ms, rest_ms=RESET_REST_MS))
+    return after, error
+
+
+def _reset_now(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
     if code in state.inputs.active:
         return state, f"cannot reset {code}: its input is still faulty; remove the cause first"
     if code == "contactor_welded" and not surely_open(state.contactor):

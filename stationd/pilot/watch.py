@@ -214,8 +214,9 @@ def _rcd_test(state: State, seen: Seen, now_ms: int, *, is_open: bool, gone: boo
     idle = not live and not state.contactor.commanded and now_ms - test.since_ms >= TEST_REST_MS
     if (left and test.stage in ENDED) or (idle and test.stage is rcd_test.Stage.PASSED):
         test = replace(test, stage=rcd_test.Stage.DUE, since_ms=now_ms)
-    if "hardware" in state.faults and test.stage not in rcd_test.UNDER_WAY:
-        return test  # an input that cannot be read would fail it
+    if "hardware" in state.faults or not readable(state.rules, seen):
+        # An input that cannot be read proves nothing: the test is done again.
+        return RcdTest(since_ms=now_ms, asked=True) if test.stage in rcd_test.UNDER_WAY else test
     return rcd_test.follow(
         test,
         now_ms,

@@ -1,5 +1,6 @@
 """The real process on a board that has everything: each part of the profile does its work."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def charge(station: Station, plant: SmallPlant) -> Watcher:
     plant.car = "B"
     brain.status(cp="B", pp_amps=32.0)
     brain.offer()
+    time.sleep(0.2)  # a vehicle closes S2 once it has seen PWM
     plant.car = "C"
     brain.wait(is_closed, repeat=brain.offer)
     return brain

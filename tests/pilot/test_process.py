@@ -39,6 +39,7 @@ def charge(station: Station, plant: SmallPlant, *, lease_ms: int = 10_000) -> Wa
     plant.car = "B"
     brain.status(cp="B", pp_amps=32.0)
     brain.offer(lease_ms=lease_ms)
+    time.sleep(0.2)  # a vehicle closes S2 once it has seen PWM
     plant.car = "C"
     brain.wait(
         lambda m: m["type"] == "status" and m["sensed_closed"] and m["offered_amps"] == 16.0,
@@ -173,6 +174,8 @@ def test_a_latched_fault_outlives_a_crash_until_it_is_reset(station: Station, pl
     station.start()
     again = station.client("brain")
     again.status(faults=["rcd_trip"])
+    plant.car = "A"
+    again.status(cp="A")
     again.send(ResetFault(1, 4, "rcd_trip"))
     assert again.wait(lambda m: m.get("seq") == 4)["error"] is None
     again.status(faults=[])
