@@ -17,6 +17,8 @@ FORGET_MS = 2_500
 """After such a pause messages that wait in sockets are too old to act on."""
 STOP_MS = 300
 """A stop waits so long for the contactors' feedback."""
+REST_MS = 3_000
+"""A stop waits so long for a phase switch: no vehicle may find its pilot joined while the phases change."""
 
 
 class Loop:
@@ -55,11 +57,11 @@ class Loop:
     def run(self, until_ns: int | None = None) -> None:
         """Tick until stopped (or until a time), then open in good order."""
         due_ns = self._clock()
-        stop_by_ns: int | None = None
+        stopped_ns: int | None = None
         while True:
             now_ns = self._clock()
-            if stop_by_ns is None and (self._stopping or (until_ns is not None and now_ns >= until_ns)):
-                stop_by_ns = now_ns + STOP_MS * 1_000_000
+            if stopped_ns is None and (self._stopping or (until_ns is not None and now_ns >= until_ns)):
+                stopped_ns = now_ns
                 for runner in self._runners:
                     runner.stop()
             wrote = self._tick(now_ns)
@@ -73,7 +75,7 @@ class Loop:
                     (done_ns - now_ns) // 1_000,
                     overrun=late_ns > self._period_ns or done_ns - now_ns > self._period_ns,
                 )
-            if stop_by_ns is not None and (done_ns >= stop_by_ns or self._all_open()):
+            if stopped_ns is not None and self._ended((done_ns - stopped_ns) // 1_000_000):
                 break
             if due_ns <= done_ns:  # missed ticks are left out, not made up for
                 due_ns += (done_ns - due_ns) // self._period_ns * self._period_ns + self._period_ns
@@ -143,5 +145,8 @@ class Loop:
     def _greeting(self) -> bytes:
         return b"".join(runner.line for runner in self._runners)
 
-    def _all_open(self) -> bool:
-        return all(runner.seen_open for runner in self._runners)
+    def _ended(self, waited_ms: int) -> bool:
+        """Tell whether everything is at rest after a stop, or was waited for long enough."""
+        unrest = [runner for runner in self._runners if not runner.at_rest]
+        patience_ms = REST_MS if any(runner.seen_open for runner in unrest) else STOP_MS
+        return not unrest or waited_ms >= patience_ms

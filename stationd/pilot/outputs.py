@@ -11,6 +11,8 @@ from stationd.pilot.interfaces import DriverError
 
 PATIENCE_MS = 1_000
 PERIOD_S = 0.01
+PARTED_MS = 2_000
+"""So long a phase switch may take to move (see `phase_switch.MOVE_MS`)."""
 
 
 def build_all(evses: Sequence[EvseProfile], runtime_dir: str, channels: MutableSequence[Channel]) -> list[str]:
@@ -48,6 +50,19 @@ def open_all(channels: Sequence[Channel]) -> list[int]:
         make_safe(channels)
         if not doubtful or now_ms >= end_ms:
             return doubtful
+        time.sleep(PERIOD_S)
+
+
+def any_parted(channels: Sequence[Channel]) -> bool:
+    """Tell whether this process keeps the pilot of some vehicle parted."""
+    return any(channel.parted for channel in channels)
+
+
+def outwait_switches(channels: Sequence[Channel]) -> None:
+    """Keep the outputs safe while a phase switch may be on its way. Closing the channels joins the pilots."""
+    end_ms = _now_ms() + PARTED_MS
+    while _now_ms() < end_ms:
+        make_safe(channels)
         time.sleep(PERIOD_S)
 
 

@@ -13,11 +13,11 @@ from stationd.pilot import counters, fail_safe, latches, measured, realtime, res
 from stationd.pilot.arguments import USAGE, Arguments, UsageError, group_id, parse
 from stationd.pilot.board import Channel
 from stationd.pilot.cycles import Counters
-from stationd.pilot.keeper import Keeper
+from stationd.pilot.keeper import PATIENCE_MS, Keeper
 from stationd.pilot.latches import Latches
 from stationd.pilot.loop import Loop
 from stationd.pilot.notify import Notifier, say
-from stationd.pilot.outputs import build_all, close_all, make_safe, open_all
+from stationd.pilot.outputs import any_parted, build_all, close_all, make_safe, open_all, outwait_switches
 from stationd.pilot.protocol import VERSION, Hello, Stats
 from stationd.pilot.restarts import Record
 from stationd.pilot.rules import rules_of
@@ -46,6 +46,7 @@ def main(words: list[str]) -> int:
         say(str(error))
         return 2
     channels: list[Channel] = []
+    notifier = Notifier(os.environ)
     try:
         refused = build_all(profile.evses, arguments.runtime_dir, channels)
         refused += fail_safe.refusals(profile, channels)
@@ -56,18 +57,28 @@ def main(words: list[str]) -> int:
         if refused:
             open_all(channels)
             return 2
-        return _run(arguments, profile, channels, server, boot_id)
+        return _run(arguments, profile, channels, server, notifier, boot_id)
     finally:
         make_safe(channels)
+        if any_parted(channels):  # the loop broke off in the middle of a change of phases
+            notifier.wait_longer(PATIENCE_MS)
+            outwait_switches(channels)
         close_all(channels)
         server.close()
+        notifier.close()
 
 
-def _run(arguments: Arguments, profile: HwProfile, channels: Sequence[Channel], server: Server, boot_id: str) -> int:
+def _run(
+    arguments: Arguments,
+    profile: HwProfile,
+    channels: Sequence[Channel],
+    server: Server,
+    notifier: Notifier,
+    boot_id: str,
+) -> int:
     site_max_a = _site_limit(arguments.site_limit)
     restart_path = os.path.join(arguments.runtime_dir, restarts.FILE_NAME)
     record, latched = _begun(restart_path)
-    notifier = Notifier(os.environ)
     mode = realtime.take()
     _tell_mode(arguments.runtime_dir, mode)
     files = _Files(arguments.state_dir, arguments.runtime_dir, profile)
@@ -100,7 +111,6 @@ def _run(arguments: Arguments, profile: HwProfile, channels: Sequence[Channel], 
         met = _measure(loop, profile, arguments.measure_s, arguments.state_dir)
     _tell_record(restart_path, restarts.ended(record))
     notifier.send("STOPPING=1")
-    notifier.close()
     return 0 if met else 1
 
 

@@ -2,15 +2,17 @@ import contextlib
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stationd.pilot.cycles import Counters
 from stationd.pilot.keeper import PATIENCE_MS, RETRY_MS, Keeper
-from stationd.pilot.loop import FORGET_MS, STOP_MS, Loop
+from stationd.pilot.loop import FORGET_MS, REST_MS, STOP_MS, Loop
+from stationd.pilot.phase_switch import MOVE_MS
 from stationd.pilot.protocol import GetStats, Hello, Offer, Reply, ResetFault, Stats, Status, Unlock, decode, encode
-from stationd.pilot.runner import STALL_MS
+from stationd.pilot.runner import STALL_MS, Runner
 from stationd.pilot.server import Server
 from tests.pilot.bench import VOLTS, Bench
 from tests.pilot.test_runner import channel_of, runner_of
@@ -160,6 +162,57 @@ def test_a_stop_does_not_wait_for_ever_for_a_welded_contact(rig: Rig) -> None:
     rig.time.at[1_100] = rig.loop.stop
     rig.loop.run()
     assert 1_100 + STOP_MS <= rig.time.now_ns // MS <= 1_100 + STOP_MS + 10
+
+
+def test_a_stop_in_the_middle_of_a_change_of_phases_keeps_the_pilot_parted_until_the_switch_is_at_rest(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    rig.bench.rules, rig.bench.phases = replace(rig.bench.rules, phase_switch=True), 3
+    rig.runner = runner_of(rig.bench, rig.time.clock)
+    rig.loop._runners, rig.loop._by_id = (rig.runner,), {1: rig.runner}
+    moved_ms: list[int] = []
+    parted: list[tuple[int, bool]] = []
+
+    def look() -> None:
+        pins, now_ms = rig.bench.pins, rig.time.now_ns // MS
+        if pins.phases == 1 and not moved_ms:
+            moved_ms.append(now_ms)
+            rig.loop.stop()
+        rig.bench.phases = pins.phases
+        parted.append((now_ms, not pins.cp_connected))
+
+    rig.charge()
+    rig.time.at[4_000] = lambda: rig.loop.handle(Offer(1, 16.0, 1, True, 10_000, 2), rig.time.now_ns // MS)
+    rig.time.at[4_100] = lambda: setattr(rig.bench, "volts", VOLTS["B"])  # it follows the end of PWM
+    for at_ms in range(4_002, 9_000, 4):
+        rig.time.at[at_ms] = look
+    rig.loop.run()
+    rig.server.close()
+    ended_ms = rig.time.now_ns // MS
+    assert moved_ms[0] + MOVE_MS <= ended_ms <= moved_ms[0] + REST_MS
+    assert all(apart for now_ms, apart in parted if moved_ms[0] <= now_ms < moved_ms[0] + MOVE_MS - 8)
+    assert rig.bench.pins.cp_connected is True
+    assert rig.bench.contactor is False
+
+
+class Moving(Runner):
+    """A runner whose phase switch never comes to rest."""
+
+    @property
+    def at_rest(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(("coil", "waited_ms"), [("obeys", REST_MS), ("welded", STOP_MS)])
+def test_a_stop_waits_longer_for_a_switch_than_for_a_contactor_and_for_neither_for_ever(
+    rig: Rig, coil: str, waited_ms: int
+) -> None:
+    rig.bench.coil = coil
+    rig.runner.__class__ = Moving
+    rig.time.at[1_100] = rig.loop.stop
+    rig.loop.run()
+    assert 1_100 + waited_ms <= rig.time.now_ns // MS <= 1_100 + waited_ms + 10
 
 
 def test_a_stall_opens(rig: Rig) -> None:
@@ -368,7 +421,7 @@ def test_a_brain_that_floods_and_does_not_read_loses_its_connection_and_its_vehi
 
 
 def test_the_patience_of_the_loop_is_that_of_the_documents() -> None:
-    assert (FORGET_MS, STOP_MS) == (2_500, 300)
+    assert (FORGET_MS, STOP_MS, REST_MS) == (2_500, 300, 3_000)
 
 
 def test_a_run_with_an_end_stops_at_it(rig: Rig) -> None:

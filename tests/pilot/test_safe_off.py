@@ -2,10 +2,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from stationd.pilot import safe_off
+from stationd.pilot import outputs, safe_off
+from stationd.pilot.phase_switch import MOVE_MS
 from tests.pilot.small_plant import SmallPlant
 from tests.pilot.station import ROOT, Station
 
@@ -73,3 +75,34 @@ def test_a_wrong_command_line_is_said(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "it is no option" in done.stderr
     assert safe_off.main(["--help"]) == 0
+
+
+def test_pilots_that_are_parted_stay_so_for_as_long_as_a_phase_switch_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [10.0]
+    calm, moving = Parted(parted=False), Parted(parted=True)
+    channels = cast(Any, [calm, moving])
+    monkeypatch.setattr(outputs.time, "monotonic_ns", lambda: round(now[0] * 1e9))
+    monkeypatch.setattr(outputs.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    assert outputs.any_parted(channels) is True
+    assert outputs.any_parted(channels[:1]) is False
+    outputs.outwait_switches(channels)
+    assert outputs.PARTED_MS == MOVE_MS
+    assert 11.999 <= now[0] < 12.1
+    assert calm.made_safe == moving.made_safe
+    assert len(moving.made_safe) >= 190  # the beat of the output lease goes on
+    assert moving.closed is False
+
+
+class Parted:
+    """A channel that only says whether its pilot is parted."""
+
+    def __init__(self, *, parted: bool) -> None:
+        self.parted = parted
+        self.made_safe: list[int] = []
+        self.closed = False
+
+    def make_safe(self, now_ms: int) -> None:
+        self.made_safe.append(now_ms)
+
+    def close(self) -> None:
+        self.closed = True
