@@ -43,15 +43,17 @@ GAPS: dict[Gap, str] = {
 }
 """(file, source line as it stands there without indentation) -> why no test reaches it, or not in all directions."""
 
-MACHINE = ("test_machine_parts", "test_machine", "test_machine_lock")
+STORIES = ("test_machine_session", "test_machine_limits", "test_machine_evasions")
+MACHINE = ("test_machine_parts", "test_machine", "test_machine_lock", *STORIES)
 """Single conditions of the machine, then whole sessions, on a bench."""
 ALSO = {
-    "commands": ("test_machine_lock",),
+    "commands": ("test_machine_lock", "test_machine_session"),
     "connector_lock": ("test_machine_lock",),
     "contactor": ("test_machine",),
     "cp": ("test_machine",),
     "machine": (*MACHINE, "test_machine_invariants"),
-    "permit": ("test_machine_lock",),
+    "permit": ("test_machine_lock", "test_machine_evasions"),
+    "phase_switch": ("test_machine_session",),
     "proximity": ("test_machine",),
     "state": ("test_machine_parts",),
     "verdicts": MACHINE,

@@ -411,3 +411,18 @@ def test_availability_withdrawn_in_mid_change_is_no_pilot_error() -> None:
     for _ in range(600):
         bench.tick()
         assert bench.faults == ()
+
+
+def test_a_self_test_that_could_not_be_watched_is_done_again() -> None:
+    bench = Bench(rules=TESTED)
+    while not bench.pins.rcd_test:
+        bench.tick()
+    bench.coil = "unreadable"
+    bench.run(1_500)
+    assert bench.faults == ("hardware",)
+    assert not bench.pins.rcd_test
+    assert bench.state.counters.rcd_test == "none"
+    bench.coil = "obeys"
+    bench.run(2_000)
+    assert bench.faults == ()
+    assert bench.state.counters.rcd_test == "passed"
