@@ -1,12 +1,14 @@
 """The way through an HTTP proxy, against real ones on loopback."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 
 from stationd.ocpp.rpc.dial import Limits, connect
 from stationd.ocpp.rpc.findings import Findings
+from stationd.ocpp.rpc.proxy import open_tunnel
 from stationd.ocpp.rpc.transport import Layer
 from tests.fakes.certificates import Authority
 from tests.ocpp.rpc.bad_servers import at, by_hand, failure, raw_server, secure, server, tls_server
@@ -99,3 +101,12 @@ async def test_a_mute_proxy_is_given_up() -> None:
 async def test_a_proxy_that_is_not_there_is_named_instead_of_the_csms() -> None:
     error = await failure(at(9, url="ws://csms.example:9/", proxy="http://127.0.0.1:1"))
     assert (error.layer, "cannot reach the proxy at 127.0.0.1 port 1" in str(error)) == (Layer.TCP, True)
+
+
+async def test_what_follows_the_answer_of_the_proxy_is_left_to_the_csms() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
+        there.sendall(b"HTTP/1.1 200 OK\r\n\r\nfirst words of the CSMS")
+        assert await open_tunnel(here, "csms.example", 9, 1.0) == 200
+        assert here.recv(100) == b"first words of the CSMS"
