@@ -101,7 +101,8 @@ class Keeper:
             self._end_wait()
             return False
         if not self._all_open():
-            self._wait(now_ms)
+            if any(codes - self._latched.get(evse_id, frozenset()) for evse_id, codes in latched.items()):
+                self._wait(now_ms)  # a reset that is not written yet is worth nobody's pause
             return False
         if now_ms < self._latch_after_ms and not at_once:
             return False

@@ -43,18 +43,10 @@ def read(path: str) -> Latches:
         try:
             known = union(known, _read(one))
         except LatchError as error:
-            problem = problem or ("" if one != path and _empty_beside(path, one) else str(error))
+            problem = problem or str(error)
     if problem:
         raise LatchError(problem, known)
     return known
-
-
-def _empty_beside(path: str, fresh: str) -> bool:
-    """Tell whether the new file is empty and the one it should replace is there."""
-    try:
-        return os.path.getsize(fresh) == 0 and os.path.exists(path)
-    except OSError:
-        return False
 
 
 def check_folder(path: str) -> None:

@@ -95,11 +95,11 @@ def _pins(state: State) -> Pins:
 
 def _pilot(state: State, faults: tuple[str, ...], now_ms: int) -> tuple[float, float]:
     """Return duty and the amperes it offers: the least of offer, cable, profile and site; none without a vehicle."""
-    if state.stopping or state.paused:
+    if state.stopping:
         return STEADY_HIGH, 0.0  # what a dead process leaves behind must not offer a current
     if _fault_f(state, now_ms) is not None or (not state.available and not state.contactor.commanded):
         return STEADY_LOW, 0.0
-    if faults or not state.available:
+    if faults or not state.available or state.paused:
         return STEADY_HIGH, 0.0
     if state.rules.wake_up == "state_f" and state.wake.stage is wake_up.Stage.WAKING:
         return STEADY_LOW, 0.0

@@ -66,7 +66,7 @@ async def test_faults_are_listed_with_name_end_and_next_step(station: Station) -
         "mrec": "MREC2GroundFailure",
         "blocking": True,
         "ends": "by a technician's reset, also over a restart",
-        "text": "the residual current device tripped: have vehicle and station checked, then reset the fault",
+        "text": "the residual current device tripped: unplug, have vehicle and station checked, then reset the fault",
     }
     assert (second["code"], second["blocking"]) == ("derated", False)
 

@@ -32,7 +32,7 @@ async def test_faults_are_shown_with_their_next_step(
     assert await _main(tmp_path, "fault", "list") == 0
     told = capsys.readouterr().out
     assert "rcd_trip   fault of EVSE 1 since 2026-01-01T12:00:00Z (MREC2GroundFailure)" in told
-    assert "next step  the residual current device tripped: have vehicle and station checked" in told
+    assert "next step  the residual current device tripped: unplug, have vehicle and station checked" in told
     assert "ends       by a technician's reset, also over a restart" in told
     assert "warning of EVSE 1" in told
     assert await _main(tmp_path, "fault", "list", "--json") == 0

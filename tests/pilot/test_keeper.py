@@ -320,3 +320,14 @@ def test_a_disk_that_refuses_is_said_now_and_then(desk: Desk) -> None:
     desk.counts.rmdir()
     assert desk.keeper.keep(2 * COUNT_EVERY_MS) is True
     assert desk.counted() == {"1": 1, "2": 0}
+
+
+def test_a_reset_that_waits_for_the_disk_interrupts_nobody(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, latched={1: frozenset({"rcd_trip"})})
+    desk.two.open = False
+    for now_ms in range(0, 10 * SAVE_WITHIN_MS, 1_000):
+        desk.keeper.keep(now_ms)
+    assert desk.pauses == []
+    desk.two.open = True
+    assert desk.keeper.keep(10 * SAVE_WITHIN_MS) is True
+    assert desk.latched() == {}

@@ -110,3 +110,12 @@ def test_a_process_that_needs_the_contactors_open_gets_them_in_good_order() -> N
     bench.state = replace(bench.state, paused=False)
     bench.offer(16)
     bench.until(closed=True, within_ms=2_000)
+
+
+def test_a_pause_of_the_process_ends_no_state_f() -> None:
+    bench = Bench(rules=TETHERED)
+    bench.run(1_200)
+    assert bench.available(False) is None
+    bench.state = replace(bench.state, paused=True)
+    bench.run(100)
+    assert bench.pins.duty == 0.0
