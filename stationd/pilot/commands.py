@@ -7,8 +7,7 @@ the next `machine.step` decides.
 from dataclasses import replace
 
 from stationd.fault_table import FAULTS, Ends
-from stationd.pilot import permit, phase_switch
-from stationd.pilot.connector_lock import Lock
+from stationd.pilot import connector_lock, permit, phase_switch
 from stationd.pilot.contactor import SURE_MS, Contactor, surely_open
 from stationd.pilot.cp import CpState
 from stationd.pilot.cycles import closed, ready
@@ -63,7 +62,7 @@ def _unlock(state: State, seen: Seen, now_ms: int) -> Outcome:
         return state, "cannot unlock: the contactor is closed; withdraw the permit first"
     if not may_unlock(state) and not _opening(state, seen, now_ms):
         return state, "cannot unlock: the contactor is not surely open; check it and its feedback"
-    lock = _fresh(state.lock, now_ms)
+    lock = connector_lock.afresh(state.lock, now_ms)
     if state.lock.failed and state.lock.wanted is False:
         lock = replace(lock, pausing=True)  # it stands at "unlock" already: begin the new try with a move
     return replace(state, lock=replace(lock, released=True)), None
@@ -127,7 +126,7 @@ def _reset_now(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
         case "contactor_worn":  # it was replaced
             return replace(state, counters=replace(state.counters, cycles=0)), None
         case "lock_failed":
-            return replace(state, lock=_fresh(state.lock, now_ms)), None
+            return replace(state, lock=connector_lock.afresh(state.lock, now_ms)), None
         case "over_current":
             return replace(state, over=OverCurrent()), None
         case "phase_switch":
@@ -136,7 +135,3 @@ def _reset_now(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
             return replace(state, rcd_test=RcdTest()), None
     when = FAULTS[code].ends if code in FAULTS else Ends.CAUSE
     return state, f"cannot reset {code}: it ends by itself {when}"
-
-
-def _fresh(lock: Lock, now_ms: int) -> Lock:
-    return replace(lock, since_ms=now_ms, tries=0, failed=False, pausing=lock.pausing and lock.wanted is False)

@@ -34,6 +34,11 @@ def aim(lock: Lock, *, wanted: bool, now_ms: int) -> Lock:
     return Lock(since_ms=now_ms, wanted=wanted, released=lock.released)
 
 
+def afresh(lock: Lock, now_ms: int) -> Lock:
+    """Return the lock with all its tries again."""
+    return replace(lock, since_ms=now_ms, tries=0, failed=False, pausing=lock.pausing and lock.wanted is False)
+
+
 def supervise(lock: Lock, feedback: LockFeedback | None, now_ms: int, *, try_ms: int, may_move: bool) -> Lock:
     """Return the lock after one more look at its feedback. `may_move` False: the contactor is not surely open."""
     if lock.wanted is None:

@@ -36,6 +36,16 @@ class RcdTest:
     """A technician wants it now, whether a session begins or not."""
 
 
+def answering(test: RcdTest, now_ms: int, *, limit_ms: int) -> bool:
+    """Tell whether a trip may be the answer to a test: one under way, or one that was cut short a moment ago.
+
+    An input that could not be read cuts it short, or the death of the process before: each start waits as if it had.
+    Nothing closes before the device is quiet and passed a whole test.
+    """
+    cut_short = test.stage is Stage.DUE and test.asked and now_ms - test.since_ms < limit_ms
+    return test.stage in UNDER_WAY or cut_short
+
+
 def follow(test: RcdTest, now_ms: int, *, tripped: bool, begin: bool, is_open: bool, limit_ms: int) -> RcdTest:
     """Return the test after one more look; the same object if nothing is new.
 

@@ -176,7 +176,7 @@ def start(rules: Rules, now_ms: int, latched: frozenset[str] = frozenset(), coun
         wake=WakeUp(),
         heat=Heat(),
         over=OverCurrent(),
-        rcd_test=RcdTest(asked=rules.rcd_test),
+        rcd_test=RcdTest(since_ms=now_ms, asked=rules.rcd_test),
         counters=Counters() if counters is None else counters,
         rested_ms=now_ms,
         resets_ms=now_ms,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from stationd.pilot import (
+    connector_lock,
     contactor,
     derating,
     fault_inputs,
@@ -13,6 +14,7 @@ from stationd.pilot import (
     vehicle,
     wake_up,
 )
+from stationd.pilot.connector_lock import Lock
 from stationd.pilot.contactor import Contactor
 from stationd.pilot.cp import (
     ENOUGH,
@@ -36,6 +38,7 @@ from stationd.pilot.proximity import Cable, cable_amps
 from stationd.pilot.proximity import follow as follow_cable
 from stationd.pilot.rcd_test import RcdTest
 from stationd.pilot.state import Rules, Seen, State, updated
+from stationd.pilot.vehicle import Vehicle
 from stationd.pilot.wake_up import WakeUp
 
 SETTLE_MS = 1_000
@@ -75,6 +78,7 @@ def watch(state: State, seen: Seen, now_ms: int) -> State:
         hold_a=rules.hold_a,
         hold_ms=rules.hold_ms,
     )
+    plugged = state.vehicle if blind else vehicle.follow(state.vehicle, track, now_ms)
     over = over_current.follow(
         state.over,
         seen.amps,
@@ -96,7 +100,8 @@ def watch(state: State, seen: Seen, now_ms: int) -> State:
         latched=_latched(state.latched, inputs, coil),
         settled=settled,
         steady=_steady(state, seen, now_ms),
-        vehicle=state.vehicle if blind else vehicle.follow(state.vehicle, track, now_ms),
+        vehicle=plugged,
+        lock=_lock(state, plugged, now_ms),
         wake=_wake(state, track, now_ms, gone=gone),
         heat=derating.follow(state.heat, seen.temperature_c, now_ms, hysteresis_c=rules.derating.hysteresis_c),
         over=over,
@@ -166,6 +171,13 @@ def _cable(state: State, seen: Seen, now_ms: int, *, gone: bool) -> Cable:
     if not state.rules.has_socket:
         return state.cable
     return follow_cable(state.cable, cable_amps(seen.pp_ohm), now_ms, plugged=not gone)
+
+
+def _lock(state: State, plugged: Vehicle, now_ms: int) -> Lock:
+    """Return the lock: another plug gets its own tries, and so does one that could not lock the plug that left."""
+    was, now = state.vehicle.plugged_ms is not None, plugged.plugged_ms is not None
+    again = was is not now and (now or state.lock.wanted)
+    return connector_lock.afresh(state.lock, now_ms) if again and state.lock.tries else state.lock
 
 
 def _wake(state: State, track: CpTrack, now_ms: int, *, gone: bool) -> WakeUp:
@@ -267,6 +279,6 @@ def _inputs(state: State, seen: Seen, track: CpTrack, test: RcdTest, now_ms: int
     faulty = seen.faulty
     if not can_read:
         faulty = faulty | {"hardware"} if settled else faulty - {"hardware"}
-    if "rcd_trip" in faulty and test.stage in rcd_test.UNDER_WAY:
+    if "rcd_trip" in faulty and rcd_test.answering(test, now_ms, limit_ms=state.rules.rcd_test_ms):
         faulty = faulty - {"rcd_trip"}  # it was asked to trip
     return fault_inputs.follow(state.inputs, faulty, now_ms), settled

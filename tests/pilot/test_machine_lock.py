@@ -95,6 +95,68 @@ def test_a_lock_that_never_locks_is_named_after_three_tries() -> None:
     assert bench.faults == ("lock_failed",)
 
 
+def failed_to_lock() -> Bench:
+    """Return a bench whose lock failed for a vehicle that holds a permit."""
+    bench = plugged(Bench(lock="jammed"))
+    for _ in range(11):
+        bench.offer(16)
+        bench.run(1_000)
+    return bench
+
+
+def test_a_lock_that_failed_for_one_plug_gets_its_tries_back_once_it_is_out() -> None:
+    bench = failed_to_lock()
+    bench.volts = VOLTS["A"]
+    bench.run(280)
+    assert bench.faults == ("lock_failed",)  # a loose contact is no new plug
+    bench.run(40)
+    assert bench.faults == ()
+    for _ in range(10):
+        bench.offer(16)
+        bench.run(1_000)
+    assert bench.faults == ("lock_failed",)  # it does not move without a plug either: told, but not tried for ever
+    tries = 0
+    for _ in range(10):
+        bench.offer(16)
+        for _ in range(250):
+            was = bench.pins.locked
+            tries += bench.tick().locked is not was
+    assert tries == 0
+    bench.volts = VOLTS["B"]
+    bench.run(200)
+    assert bench.faults == ()
+    bench.lock = "obeys"
+    bench.volts = VOLTS["C"]
+    bench.offer(16)
+    bench.until(closed=True, within_ms=8_000)
+
+
+def test_a_lock_that_failed_to_unlock_is_told_until_it_moves_or_another_plug_comes() -> None:
+    bench = charging()
+    bench.lock = "jammed"
+    bench.offer(permit=False)
+    bench.volts = VOLTS["B"]
+    bench.run(200)
+    assert bench.unlock() is None
+    bench.run(11_000)
+    assert bench.faults == ("lock_failed",)
+    bench.volts = VOLTS["A"]
+    bench.run(20_000)
+    assert bench.faults == ("lock_failed",)
+    bench.volts = VOLTS["B"]
+    bench.run(200)
+    assert bench.faults == ()
+    bench.run(11_000)
+    assert bench.faults == ("lock_failed",)
+    bench.lock = "obeys"
+    bench.volts = VOLTS["A"]
+    bench.run(400)
+    bench.volts = VOLTS["B"]
+    bench.run(4_000)
+    assert bench.faults == ()
+    assert bench.feedback is LockFeedback.UNLOCKED
+
+
 def test_the_lock_stays_after_the_permit_until_unlock() -> None:
     bench = charging()
     bench.offer(permit=False)

@@ -196,6 +196,39 @@ def test_a_test_by_hand_is_refused_where_it_makes_no_sense() -> None:
     assert "it is tripped" in str(bench.say(SelfTest(1, 1)))
 
 
+def test_the_answer_to_a_test_that_the_death_of_the_process_cut_short_is_no_trip() -> None:
+    bench = Bench(rules=TESTED, faulty=frozenset({"rcd_trip"}))
+    bench.run(900)
+    assert not bench.pins.rcd_test
+    bench.faulty = frozenset()
+    bench.run(300)
+    assert bench.faults == ()
+    assert bench.state.latched == frozenset()
+    assert bench.state.counters.rcd_test == "passed"
+
+
+def test_a_trip_that_a_start_finds_and_that_stays_is_a_real_one_and_closes_nothing_meanwhile() -> None:
+    bench = Bench(rules=TESTED, faulty=frozenset({"rcd_trip"}), volts=VOLTS["C"])
+    bench.offer(16)
+    while bench.faults == ():
+        assert not bench.tick().closed
+    assert bench.faults == ("rcd_trip",)
+    assert bench.now_ms - bench.state.started_ms <= TESTED.rcd_test_ms + 8
+    assert bench.state.latched == {"rcd_trip"}
+
+
+def test_the_answer_to_a_test_that_an_unreadable_input_cut_short_is_no_trip() -> None:
+    bench = Bench(rules=replace(TESTED, has_temperature=True), celsius=20.0)
+    while not bench.pins.rcd_test:
+        bench.tick()
+    bench.celsius, bench.faulty = None, frozenset({"rcd_trip"})  # it answers, and takes its time to be quiet again
+    bench.run(400)
+    bench.celsius, bench.faulty = 20.0, frozenset()
+    bench.run(2_500)
+    assert bench.faults == ()
+    assert bench.state.counters.rcd_test == "passed"
+
+
 def test_a_failed_test_can_be_repeated_by_hand_and_by_a_reset() -> None:
     bench = Bench(rules=TESTED, rcd="dead")
     bench.run(1_200)

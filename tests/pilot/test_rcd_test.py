@@ -1,6 +1,6 @@
 import pytest
 
-from stationd.pilot.rcd_test import RcdTest, Stage, follow
+from stationd.pilot.rcd_test import UNDER_WAY, RcdTest, Stage, answering, follow
 
 DUE = RcdTest()
 TRIPPING = RcdTest(Stage.TRIPPING, 0)
@@ -58,3 +58,14 @@ def test_a_test_that_began_late_has_its_time_too() -> None:
     test = RcdTest(Stage.TRIPPING, 50_000)
     assert look(test, 50_999, tripped=False) is test
     assert look(test, 51_000, tripped=False).stage is Stage.FAILED
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_trip_is_an_answer_only_to_a_test_that_is_under_way(stage: Stage) -> None:
+    assert answering(RcdTest(stage, 1_000), 1_500, limit_ms=1_000) is (stage in UNDER_WAY)
+
+
+def test_a_trip_after_a_test_that_was_cut_short_is_an_answer_for_as_long_as_a_test_may_take() -> None:
+    cut_short = RcdTest(since_ms=1_000, asked=True)
+    assert answering(cut_short, 1_999, limit_ms=1_000)
+    assert not answering(cut_short, 2_000, limit_ms=1_000)

@@ -10,7 +10,7 @@ class Recovery(StrEnum):
     CAUSE = "the end of its cause"
     UNPLUG = "unplugging, not by the end of its cause"
     RESET = "a reset, not by unplugging"
-    DURABLE = "a reset, not by unplugging, nor by a restart of the process"
+    DURABLE = "unplugging and then a reset, not by a restart of the process"
 
 
 @dataclass(frozen=True, slots=True)

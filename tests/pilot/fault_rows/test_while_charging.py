@@ -93,6 +93,9 @@ def _ended(place: Place, case: Case) -> None:
         place.offer()
         mark = place.mark()
         place.stays_open(HOLD_S, mark)
+        assert "unplug it first" in str(place.reset(case.code))
+        assert place.status["faults"] == [case.code]
+        place.leave()
         assert place.reset(case.code) is None
     place.wait(lambda s: not s["faults"])
     place.charge()
