@@ -4,6 +4,7 @@ The only file of the safety process that the brain may import. See docs/PILOT_PR
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -197,6 +198,8 @@ _CHECKS: dict[str, type | tuple[type, ...]] = {
     "failed_closings": int,
 }  # fmt: skip
 _BOUNDS = {"amps": (0.0, 1000.0), "phases": (1, 3), "lease_ms": (0, 3_600_000), "seq": (0, 2**53), "evse_id": (0, 999)}
+_TOLD = _BOUNDS | {"phases": (0, 3)}
+"""Of a status: no phase is connected while they are being switched."""
 
 
 def encode(message: Message) -> bytes:
@@ -226,7 +229,7 @@ def decode(line: bytes) -> Message:
         raise UnknownTypeError(kind[:40], seq if type(seq) is int and 0 <= seq <= 2**53 else 0)
     known = {name: fields[name] for name in cls.__dataclass_fields__ if name in fields}
     for name, value in known.items():
-        _check(name, value)
+        _check(name, value, _TOLD if cls is Status else _BOUNDS)
     for name in ("evses", "faults", "warnings"):
         if name in known:
             if not isinstance(known[name], list):
@@ -239,12 +242,12 @@ def decode(line: bytes) -> Message:
         raise ProtocolError(f"cannot read message: {cls.__name__} needs {', '.join(missing)}") from None
 
 
-def _check(name: str, value: object) -> None:
+def _check(name: str, value: object, within: Mapping[str, tuple[float, float]]) -> None:
     wanted = _CHECKS.get(name)
     if wanted is None:
         return
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         raise ProtocolError(f"cannot read message: {name} has a wrong type: {str(value)[:40]!r}")
-    bounds = _BOUNDS.get(name)
+    bounds = within.get(name)
     if bounds is not None and isinstance(value, int | float) and not bounds[0] <= value <= bounds[1]:
         raise ProtocolError(f"cannot read message: {name} must be {bounds[0]} to {bounds[1]}, not {value}")

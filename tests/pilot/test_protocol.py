@@ -145,6 +145,15 @@ def test_numbers_have_bounds(name: str, least: int, most: int) -> None:
             decode(json.dumps(fields | {name: wrong}).encode())
 
 
+def test_a_status_may_tell_that_no_phase_is_connected_while_they_are_being_switched() -> None:
+    fields = json.loads(encode(STATUS))
+    for phases in (0, 3):
+        assert getattr(decode(json.dumps(fields | {"phases": phases}).encode()), "phases", None) == phases
+    for phases in (-1, 4):
+        with pytest.raises(ProtocolError, match="phases must be 0 to 3"):
+            decode(json.dumps(fields | {"phases": phases}).encode())
+
+
 @pytest.mark.parametrize(
     ("seq", "told"),
     [(1, 1), (0, 0), (2**53, 2**53), (2**53 + 1, 0), (-1, 0), (True, 0), ("5", 0), (None, 0)],
