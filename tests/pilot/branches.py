@@ -24,6 +24,7 @@ def main() -> int:
     """Run the tests under `coverage`, print what is missing, and return the exit code."""
     measured = modules.covered()
     tests = dict.fromkeys(test for path in measured for test in modules.tests_of(path))
+    tests |= dict.fromkeys(modules.STORIES)
     edges = dict.fromkeys(f"tests/pilot/test_{name}.py" for name in IN_PROCESS)
     with tempfile.TemporaryDirectory() as folder:
         files = _measure(Path(folder), [test for test in (*tests, *edges) if (modules.ROOT / test).exists()])

@@ -43,17 +43,17 @@ GAPS: dict[Gap, str] = {
 }
 """(file, source line as it stands there without indentation) -> why no test reaches it, or not in all directions."""
 
-STORIES = ("test_machine_session", "test_machine_limits", "test_machine_evasions")
-MACHINE = ("test_machine_parts", "test_machine", "test_machine_lock", *STORIES)
+MACHINE = ("test_machine_parts", "test_machine", "test_machine_lock")
 """Single conditions of the machine, then whole sessions, on a bench."""
+STORIES = tuple(f"tests/pilot/test_machine_{name}.py" for name in ("session", "limits", "evasions"))
+"""Long sessions: they count for coverage, and are too slow to be run for every mutant."""
 ALSO = {
-    "commands": ("test_machine_lock", "test_machine_session"),
+    "commands": ("test_machine_lock",),
     "connector_lock": ("test_machine_lock",),
     "contactor": ("test_machine",),
     "cp": ("test_machine",),
     "machine": (*MACHINE, "test_machine_invariants"),
-    "permit": ("test_machine_lock", "test_machine_evasions"),
-    "phase_switch": ("test_machine_session",),
+    "permit": ("test_machine_lock",),
     "proximity": ("test_machine",),
     "state": ("test_machine_parts",),
     "verdicts": MACHINE,
