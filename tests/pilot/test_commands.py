@@ -350,3 +350,17 @@ def test_a_trip_is_reset_without_a_vehicle_only(cp: str | None) -> None:
     now, error = said(state_of(latched=latched, faults=("rcd_trip",), track=track), ResetFault(1, 1, "rcd_trip"))
     assert "unplug it first" in str(error)
     assert now.latched == latched
+
+
+@pytest.mark.parametrize(
+    ("stage", "ago_ms", "again"),
+    [(Stage.PASSED, 9_999, False), (Stage.PASSED, 10_000, True), (Stage.FAILED, 9_999, False), (Stage.DUE, 1, True)],
+)
+def test_a_test_by_hand_is_done_again_after_ten_seconds(stage: Stage, ago_ms: int, again: bool) -> None:
+    rules = replace(TETHERED, rcd_test=True)
+    coil = Contactor(since_ms=0, settled=True, open_since_ms=0)
+    state = replace(start(rules, 0), contactor=coil, rcd_test=RcdTest(stage, 100_000 - ago_ms))
+    seen = Seen(12.0, 12.0, contactor=False)
+    now, error = commands.apply(state, seen, SelfTest(1, 1), 100_000)
+    assert (error is None) is again
+    assert now.rcd_test.asked is again

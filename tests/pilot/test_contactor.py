@@ -10,6 +10,7 @@ from stationd.pilot.contactor import (
     may_close,
     supervise,
     surely_open,
+    worn_out,
 )
 
 
@@ -208,3 +209,8 @@ def test_a_contact_that_is_seen_closed_again_is_not_surely_open() -> None:
 
 def test_a_contactor_that_was_open_at_the_start_did_not_open_slowly() -> None:
     assert watch(Contactor(since_ms=0), False, 5_000, 5_100).slow == 0
+
+
+@pytest.mark.parametrize(("tries", "slow", "worn"), [(2, 2, False), (3, 0, True), (0, 3, True), (0, 4, True)])
+def test_three_failures_of_a_kind_are_enough(tries: int, slow: int, worn: bool) -> None:
+    assert worn_out(Contactor(since_ms=0, tries=tries, slow=slow)) is worn

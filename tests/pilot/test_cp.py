@@ -217,3 +217,7 @@ def test_a_pair_of_readings_is_as_old_as_its_last_change() -> None:
     assert follow_steady(steady, 9.01, -12.0, 200).since_ms == 200
     assert follow_steady(steady, 9.0, -12.01, 200).since_ms == 200
     assert follow_steady(steady, None, None, 300) == Steady(None, None, 300)
+
+
+def test_a_loose_contact_has_300_ms() -> None:
+    assert GONE_MS == 300

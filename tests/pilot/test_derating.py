@@ -1,8 +1,10 @@
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
 
 from stationd.pilot.derating import FALL_MS, RISE_MS, Curve, Heat, allowed_a, follow, readable
+from stationd.pilot.leaky import Leaky
 
 CURVE = Curve(60.0, 80.0, 85.0, 5.0)
 
@@ -86,3 +88,26 @@ def test_what_a_board_may_show_is_readable(celsius: float) -> None:
 def test_the_same_temperature_makes_no_new_object(celsius: float) -> None:
     heat = shown(Heat(40.0), (celsius, 200))
     assert follow(heat, celsius, 250, hysteresis_c=5.0) is heat
+
+
+def test_without_another_word_a_limit_rises_again_five_degrees_cooler() -> None:
+    assert Curve() == Curve(inf, inf, inf, 5.0)
+
+
+@pytest.mark.parametrize(("celsius", "amps"), [(60.0, 32.0), (80.0, 6.0), (81.0, 6.0), (84.99, 6.0)])
+def test_the_ends_of_the_curve_are_its_values(celsius: float, amps: float) -> None:
+    assert allowed_a(Heat(celsius), CURVE, 32.0) == amps
+
+
+def test_each_step_of_rising_and_falling_is_remembered() -> None:
+    rising = follow(Heat(30.0, falling_since_ms=3, falling_c=9.0), 50.0, 1_000, hysteresis_c=5.0)
+    assert rising == Heat(30.0, rising=Leaky(since_ms=1_000), rising_c=50.0)
+    assert follow(rising, 50.0, 1_100, hysteresis_c=5.0) is rising
+    assert follow(rising, 45.0, 1_100, hysteresis_c=5.0) == replace(rising, rising_c=45.0)
+    stopped = follow(rising, 30.0, 1_300, hysteresis_c=5.0)
+    assert stopped == Heat(30.0, rising=Leaky(empty_ms=1_600), rising_c=50.0)
+    assert follow(stopped, 30.0, 1_600, hysteresis_c=5.0) == Heat(30.0)
+    falling = follow(Heat(60.0), 20.0, 1_000, hysteresis_c=5.0)
+    assert falling == Heat(60.0, falling_since_ms=1_000, falling_c=20.0)
+    assert follow(falling, 30.0, 1_100, hysteresis_c=5.0) == replace(falling, falling_c=30.0)
+    assert follow(falling, 57.0, 1_100, hysteresis_c=5.0) == Heat(60.0)

@@ -2,7 +2,8 @@ from math import inf, nan
 
 import pytest
 
-from stationd.pilot.over_current import OverCurrent, follow, readable
+from stationd.pilot.leaky import Leaky
+from stationd.pilot.over_current import LAG_MS, TOLERANCE, TOLERANCE_A, OverCurrent, follow, readable
 
 NONE = OverCurrent()
 
@@ -87,3 +88,25 @@ def test_what_cannot_be_a_current_changes_nothing(amps: float | None) -> None:
 
 def test_ordinary_currents_can_be_read() -> None:
     assert readable((-1_000.0, 0.0, 1_000.0))
+
+
+def test_the_tolerance_is_a_tenth_and_half_an_ampere() -> None:
+    assert (TOLERANCE, TOLERANCE_A, LAG_MS) == (1.1, 0.5, 6_000)
+
+
+def test_the_offer_that_counts_is_the_highest_of_the_last_seconds() -> None:
+    over = look(NONE, 0.0, 0, offered_a=16.0)
+    assert over == OverCurrent(peak_a=16.0)
+    lower = look(over, 0.0, 1_000, offered_a=8.0)
+    assert lower == OverCurrent(peak_a=16.0, below_since_ms=1_000)
+    assert look(lower, 0.0, 6_999, offered_a=8.0) is lower
+    assert look(lower, 0.0, 7_000, offered_a=8.0) == OverCurrent(peak_a=8.0)
+    assert look(lower, 0.0, 3_000, offered_a=16.0) == over
+    assert look(lower, 0.0, 3_000, offered_a=20.0) == OverCurrent(peak_a=20.0)
+
+
+def test_an_excess_that_ended_is_not_found_afterwards() -> None:
+    late = OverCurrent(excess=Leaky(since_ms=0), peak_a=16.0)
+    assert not look(late, 16.0, 9_000).found
+    assert look(late, 20.0, 7_000).found
+    assert not look(late, 20.0, 6_999).found

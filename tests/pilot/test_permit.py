@@ -1,3 +1,4 @@
+from stationd.pilot.leaky import Leaky
 from stationd.pilot.permit import Permit, allowed_a, brain_gone, expire, live, renew
 
 
@@ -104,3 +105,34 @@ def test_a_lease_that_ran_out_makes_no_new_objects() -> None:
 
 def test_an_offer_says_how_many_phases() -> None:
     assert renew(amps=16.0, granted=True, lease_ms=5_000, now_ms=0, phases=1).phases == 1
+
+
+def test_the_time_of_a_hold_is_kept_over_a_moment_of_life() -> None:
+    lost = at(given(), 5_000)
+    assert lost.held == Leaky(since_ms=5_000)
+    back = renew(amps=16.0, granted=True, lease_ms=1_000, now_ms=25_000, held=lost.held)
+    assert back.held == Leaky(empty_ms=45_000)
+    again = at(back, 26_000)
+    assert again.held == Leaky(since_ms=26_000 - 19_000)
+    assert allowed_a(at(again, 66_999), 66_999) == 6.0
+    ended = at(again, 67_000)
+    assert (ended.hold_a, ended.held) == (0.0, Leaky(empty_ms=127_000))
+
+
+def test_what_is_not_held_takes_no_time() -> None:
+    lost = at(given(5.0), 5_000, offered_a=0.0)
+    assert lost.held == Leaky()
+
+
+def test_the_end_of_a_hold_by_an_opening_stops_its_time() -> None:
+    opened = at(at(given(), 5_000), 9_000, closed=False)
+    assert (opened.hold_a, opened.held) == (0.0, Leaky(empty_ms=13_000))
+
+
+def test_a_hold_falls_with_the_offer_and_not_below_six_amperes() -> None:
+    held = expire(given(), 5_000, closed=True, offered_a=16.0, hold_a=12.0, hold_ms=60_000)
+    assert held.hold_a == 12.0
+    for offered_a, hold_a in ((12.0, 12.0), (13.0, 12.0), (8.0, 8.0), (6.0, 6.0), (5.9, 12.0), (0.0, 12.0)):
+        now = expire(held, 5_004, closed=True, offered_a=offered_a, hold_a=12.0, hold_ms=60_000)
+        assert now.hold_a == hold_a
+        assert (now is held) is (hold_a == 12.0)

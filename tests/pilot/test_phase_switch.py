@@ -1,5 +1,6 @@
 import pytest
 
+from stationd.pilot.cp import CpState
 from stationd.pilot.phase_switch import (
     APART,
     BLIND,
@@ -11,6 +12,7 @@ from stationd.pilot.phase_switch import (
     Phases,
     Stage,
     connects,
+    finish,
     follow,
     reset,
     wanted,
@@ -20,9 +22,15 @@ THREE = Phases(since_ms=0, position=3, unparted=False)
 
 
 def look(
-    phases: Phases, now_ms: int, *, sensed: int | None = 3, target: int | None = 1, is_open: bool = True
+    phases: Phases,
+    now_ms: int,
+    *,
+    sensed: int | None = 3,
+    target: int | None = 1,
+    is_open: bool = True,
+    cp: CpState | None = None,
 ) -> Phases:
-    return follow(phases, sensed, now_ms, target=target, is_open=is_open, rest_ms=10_000)
+    return follow(phases, sensed, now_ms, target=target, is_open=is_open, rest_ms=10_000, cp=cp)
 
 
 def at(stage: Stage, *, position: int = 3) -> Phases:
@@ -211,3 +219,58 @@ def test_a_new_switch_knows_and_wants_nothing() -> None:
     assert Phases(since_ms=5) == Phases(
         since_ms=5, position=0, target=0, stage=Stage.REST, rested_ms=0, lost_since_ms=None, failed=False
     )
+
+
+@pytest.mark.parametrize("stage", [Stage.REST, Stage.STOPPING, Stage.OPENED])
+def test_a_process_that_stops_begins_no_change(stage: Stage) -> None:
+    phases = at(stage)
+    ended = finish(phases, 3, 700)
+    assert (ended.stage, ended.position) == (Stage.REST, 3)
+    assert (ended is phases) is (stage is Stage.REST)
+    assert ended.since_ms == (0 if stage is Stage.REST else 700)
+
+
+def test_a_process_that_stops_joins_the_pilot_in_good_order() -> None:
+    assert finish(at(Stage.PARTED), 3, 4).stage is Stage.JOINING
+    moving = at(Stage.MOVING, position=1)
+    assert finish(moving, 1, MOVE_MS - 1) is moving
+    assert finish(moving, 1, MOVE_MS).stage is Stage.JOINING
+    joining = at(Stage.JOINING)
+    assert finish(joining, 3, JOIN_MS - 1) is joining
+    assert finish(joining, 3, JOIN_MS) == Phases(since_ms=JOIN_MS, position=3, target=1)
+
+
+def test_feedback_that_wavers_while_a_change_begins_is_timed_and_fails() -> None:
+    wavering = look(at(Stage.STOPPING), 50, sensed=0, is_open=False)
+    assert (wavering.stage, wavering.lost_since_ms, wavering.failed) == (Stage.STOPPING, 50, False)
+    failed = look(wavering, 50 + LOST_MS, sensed=0, is_open=False)
+    assert (failed.stage, failed.since_ms, failed.failed) == (Stage.REST, 50 + LOST_MS, True)
+
+
+def test_a_vehicle_found_at_the_start_is_parted_once_whatever_is_wished() -> None:
+    found = Phases(since_ms=0, position=3)
+    begun = look(found, 500, target=1, cp=CpState.B)
+    assert (begun.stage, begun.since_ms, begun.target) == (Stage.STOPPING, 500, 3)
+    assert look(begun, 504, target=1, is_open=False) is begun
+    moving = look(look(look(begun, 504), 504 + PART_MS), 504 + 2 * PART_MS)
+    assert (moving.stage, moving.position, moving.rested_ms, moving.unparted) == (Stage.MOVING, 3, 0, True)
+    assert look(moving, 504 + 2 * PART_MS + MOVE_MS).unparted is False
+
+
+@pytest.mark.parametrize("cp", [CpState.E, CpState.F, None])
+def test_a_start_waits_for_a_pilot_that_says_whether_there_is_a_vehicle(cp: CpState | None) -> None:
+    found = Phases(since_ms=0, position=3)
+    assert look(found, 500, target=None, cp=cp) is found
+    assert look(found, 500, target=None, cp=CpState.A) == Phases(since_ms=0, position=3, unparted=False)
+
+
+def test_while_the_position_is_sought_each_look_is_remembered() -> None:
+    seeking = look(Phases(since_ms=0), 4, sensed=3, target=None)
+    assert (seeking.found, seeking.lost_since_ms) == (3, 4)
+    assert look(seeking, 50, sensed=0, target=None) == Phases(since_ms=0)
+    assert look(seeking, 50, sensed=1, target=None) == Phases(since_ms=0, found=1, lost_since_ms=50)
+
+
+@pytest.mark.parametrize("unparted", [True, False])
+def test_a_reset_does_not_forget_whether_the_vehicle_was_parted(unparted: bool) -> None:
+    assert reset(Phases(since_ms=0, position=1, failed=True, unparted=unparted), 5).unparted is unparted

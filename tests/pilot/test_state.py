@@ -1,4 +1,7 @@
+from dataclasses import replace
 from math import inf
+
+import pytest
 
 from stationd.pilot.cp import CpTrack
 from stationd.pilot.cycles import Counters
@@ -45,3 +48,10 @@ def test_an_update_without_news_is_the_same_object() -> None:
     assert updated(state, track=state.track, settled=False) is state
     fresh = updated(state, track=CpTrack(count=1), settled=False)
     assert (fresh.track.count, fresh.permit) == (1, state.permit)
+
+
+@pytest.mark.parametrize("has_test", [True, False])
+def test_a_start_asks_for_a_self_test_where_there_is_one(has_test: bool) -> None:
+    state = start(replace(RULES, rcd_test=has_test), 5_000)
+    assert (state.rcd_test.asked, state.rcd_test.since_ms) == (has_test, 5_000)
+    assert (state.rested_ms, state.resets_ms) == (5_000, 5_000)

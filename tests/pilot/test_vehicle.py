@@ -78,3 +78,13 @@ def test_behind_a_state_f_may_be_another_vehicle_after_a_second() -> None:
     forgotten = follow(ordinary, hidden, 1_000 + FORGET_MS)
     assert forgotten == Vehicle()
     assert follow(forgotten, hidden, 9_000) is forgotten
+
+
+def test_the_times_are_those_of_the_rules() -> None:
+    assert (SEEN_B_MS, FORGET_MS, LEAVE_C_MS, GONE_MS) == (100, 1_000, 3_100, 300)
+
+
+@pytest.mark.parametrize("cp", ["B", "C", "D", "E"])
+def test_only_a_state_f_hides_who_is_plugged(cp: str) -> None:
+    ordinary = seen("AB")
+    assert follow(ordinary, CpTrack(state=CpState(cp), since_ms=1_000), 90_000) == ordinary
