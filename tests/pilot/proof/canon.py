@@ -9,24 +9,35 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any
 
+from stationd.pilot.leaky import Leaky
 from stationd.pilot.state import Rules, State
 from tests.pilot.proof.times import Q_MS
 
 NOW_MS = 1_000_000_000
 """The moment of every canonical state."""
+UNCUT = ("uncut",)
+NEVER_MS = 100_000_000
+"""Longer than any watch runs."""
 CAPS: dict[str, tuple[tuple[str, ...], str]] = {
     "State.started_ms": (("watch.SETTLE_MS",), "unreadable inputs are forgiven for so long after the start"),
     "State.duty_kind_ms": (("STATE_F_MS", "DIODE_START_MS"), "F must follow the output; the diode shows a while after"),
-    "State.pause_ms": (("S2_GRACE_MS",), "a pause ends with an opening"),
-    "Permit.until_ms": (("hold_ms", "FIRST_OFFER_MS if has_socket"), "the hold, and the lock's patience"),
+    "State.pause.since_ms": (UNCUT, "an opening ends it"),
+    "State.pause.empty_ms": ((), "lies ahead; once it is past it shows nothing"),
+    "State.power_lost_ms": (("POWER_LOST_MS if unlock_on_power_loss",), "the mains are away for good"),
+    "State.resets_ms": ((), "lies ahead; once it is past no reset is owed"),
+    "Permit.until_ms": (("hold_ms if has_socket", "FIRST_OFFER_MS if has_socket"), "the lock's patience"),
+    "Permit.held.since_ms": (UNCUT, "the end of the hold ends it"),
+    "Permit.held.empty_ms": ((), "lies ahead; once it is past it shows nothing"),
     "Contactor.since_ms": (
-        ("min_off_ms", "HEALTHY_MS", "<=open_ms+SURE_MS if has_socket"), "rest, forgiveness, and an unlock at once"),
+        ("min_off_ms", "HEALTHY_MS", "<=slow_open_ms+SURE_MS", "<=open_ms+SURE_MS if has_socket"),
+        "rest, forgiveness, a slow opening, and an unlock at once"),
     "Contactor.open_since_ms": (("SURE_MS",), "a flicker proves nothing"),
     "Contactor.differs_since_ms": (("close_ms", "open_ms", "DROP_MS"), "closing, opening and bouncing have limits"),
     "Lock.since_ms": (("lock_ms", "RETRY_PAUSE_MS"), "a try, and the pause after it"),
     "Lock.off_since_ms": (("connector_lock.LOST_MS",), "the position may waver"),
     "CpTrack.since_ms": (
-        ("PILOT_ERROR_MS", "STATE_F_MS", "PROXIMITY_MS if has_socket"), "E, F and a missing cable become faults"),
+        ("PILOT_ERROR_MS", "STATE_F_MS", "PROXIMITY_MS if has_socket", "GONE_MS", "SEEN_B_MS", "FORGET_MS"),
+        "E, F and a missing cable become faults; A, B and F tell of the vehicle"),
     "CpTrack.unsteady_ms": (("CLOSE_AFTER_MS",), "C must stand"),
     "Noise.openings_ms": (("NOISY_MS", "<=ORDERLY_MS"), "openings are forgotten, and orderly ones do not count"),
     "Diode.bad_since_ms": (("DIODE_BAD_MS",), "so long until it is a fault"),
@@ -41,14 +52,21 @@ CAPS: dict[str, tuple[tuple[str, ...], str]] = {
     "Steady.since_ms": (("stuck_ms",), "equal readings for so long are a stuck front end"),
     "Vehicle.plugged_ms": (("LEAVE_C_MS",), "one found in C gets so long to leave it"),
     "WakeUp.since_ms": (("SLEEP_MS", "WAKE_MS", "wake_up.JOIN_MS"), "sleep, waking and joining have their times"),
-    "Heat.rising_since_ms": (("DWELL_MS",), "a higher reading must stand"),
-    "OverCurrent.since_ms": (("over_current_ms",), "so long until it is a fault"),
-    "RcdTest.since_ms": (("rcd_test_ms",), "trip and release have their limit"),
+    "Heat.rising.since_ms": (UNCUT, "a higher reading that stood counts, and ends it"),
+    "Heat.rising.empty_ms": ((), "lies ahead; once it is past it shows nothing"),
+    "Heat.falling_since_ms": (("FALL_MS",), "a lower reading must stand"),
+    "OverCurrent.excess.since_ms": (UNCUT, "an opening ends it"),
+    "OverCurrent.excess.empty_ms": ((), "lies ahead; once it is past it shows nothing"),
+    "OverCurrent.below_since_ms": (("LAG_MS",), "a lower offer counts after this"),
+    "RcdTest.since_ms": (
+        ("rcd_test_ms", "TEST_REST_MS if rcd_test", "TEST_AGAIN_MS if rcd_test"),
+        "trip and release have their limit; a test lasts a while"),
 }  # fmt: skip
 """When a stamp stops to matter: the longest of these durations (constants, or fields of `Rules`), and what for.
 
 Asked is `age >= duration` or its opposite, so an age that reaches it with the next step is old enough. `<=`: the other
-way round, and one step more. `if`: asked under such rules only.
+way round, and one step more. `if`: asked under such rules only. `UNCUT`: how long a watch ran decides how long it
+leaks, so it is never cut; what ends it keeps it short.
 """
 
 FORGOTTEN: dict[str, tuple[Any, str]] = {
@@ -62,9 +80,14 @@ FORGOTTEN: dict[str, tuple[Any, str]] = {
 }
 """What decides on no pin and on no fault, the value that stands for all, and why."""
 AT_MOST: dict[str, tuple[int, str]] = {
-    "Contactor.slow": (1, "asked is whether there was one, and whether one more came")
+    "Contactor.slow": (3, "three are enough, and whether one more came is told only")
 }
 """Counters that are asked for less than their value."""
+
+
+def part(whole: str, value: Any) -> str:
+    """Return the name under which a part's fields are listed: its kind's, or where it stands for one of several."""
+    return whole if isinstance(value, Leaky) else type(value).__name__
 
 
 class Canon:
@@ -93,6 +116,8 @@ class Canon:
         return max(sum(self._duration_ms(one) for one in term.removeprefix("<=").split("+")) - step_ms, 0)
 
     def _duration_ms(self, name: str) -> int:
+        if name in UNCUT:
+            return NEVER_MS
         if hasattr(self._rules, name):
             return int(getattr(self._rules, name))
         return max(ms for whole, ms in self._times.items() if name in (whole, whole.rpartition(".")[2]))
@@ -146,7 +171,7 @@ class Canon:
             return self._stamps(whole, value, now_ms)
         if not is_dataclass(value):
             return value
-        kind = type(value).__name__
+        kind = part(whole, value)
         return type(value)(  # type: ignore[operator]
             **{one.name: self.value(kind, one.name, getattr(value, one.name), now_ms) for one in fields(value)}
         )

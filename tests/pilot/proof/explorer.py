@@ -32,6 +32,8 @@ class Slice:
     quanta: dict[str, int]
     """Times that differ from the base."""
     count_fails: bool = False
+    resets: int = 0
+    """How many may follow each other, if not as many as in reality."""
 
     def rules(self) -> Rules:
         return rules(self.quanta, **self.board)
@@ -55,7 +57,7 @@ class Result:
 def explore(one: Slice, *, at_most: int = 0) -> Result:
     """Explore a slice to its end, or to the first broken invariant. `at_most` states: for broken rules only."""
     times = quantised(one.quanta)
-    with patched(times):
+    with patched(times | ({"commands.RESETS": one.resets} if one.resets else {})):
         return _Search(one, times).run(at_most)
 
 

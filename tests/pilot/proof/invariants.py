@@ -7,10 +7,9 @@ be closed, `ALWAYS` in every transition.
 from collections.abc import Callable
 
 from stationd.fault_table import FAULTS, Ends
-from stationd.pilot.cp import CONFIRM
 from stationd.pilot.machine import Pins, State
 from tests.pilot.proof.looks import Look
-from tests.pilot.proof.observer import REASONS, Bounds, Observer, offered_a
+from tests.pilot.proof.observer import CONFIRM, REASONS, Bounds, Observer, offered_a
 
 LEAST_A = 6.0
 ROUNDING_A = 1e-6
@@ -85,8 +84,9 @@ def closes_only_with_lock_and_cable(t: Transition) -> bool:
 
 
 def closes_only_in_service(t: Transition) -> bool:
-    """Close never while stopping, stalled or out of service (architecture 3)."""
-    return t.before.available and not t.before.stopping and not t.look.seen.stalled
+    """Close never while stopping, pausing, stalled or out of service (architecture 3)."""
+    serves = t.before.available and not t.before.stopping and not t.before.paused
+    return serves and not t.look.seen.stalled
 
 
 def closes_not_after_three_failures(t: Transition) -> bool:
@@ -106,6 +106,11 @@ def closes_only_with_the_phase_switch_at_rest(t: Transition) -> bool:
     if not t.bounds.rules.phase_switch:
         return True
     return t.look.seen.phases == t.was.phases == t.pins.phases and t.before.moved_run >= t.bounds.move
+
+
+def closes_only_for_a_vehicle_that_met_this_switch(t: Transition) -> bool:
+    """Close, after a start with a vehicle plugged, only once the pilot was parted for a whole change of phases."""
+    return t.after.met or not t.bounds.rules.phase_switch
 
 
 def closes_only_after_the_self_test(t: Transition) -> bool:
@@ -189,21 +194,23 @@ def offer_is_within_all_limits(t: Transition) -> bool:
 
 
 def hold_never_rises(t: Transition) -> bool:
-    """Hold, without a live permit, what ran before or less, for a closed contactor and its time only (brain_lost)."""
+    """Hold, without a live permit, what ran before or less, for a closed contactor and its time only (brain_lost).
+
+    Permits that live for moments do not begin the time anew.
+    """
     amps = offered_a(t.pins) - ROUNDING_A
     if amps <= 0 or t.after.lease_q > 0:
         return True
-    lapsed = t.after.reasons[REASONS.index("lapsed")]
-    in_time = not t.pins.closed or lapsed <= t.bounds.hold
-    return in_time and t.was.closed and amps <= min(t.bounds.rules.hold_a, offered_a(t.was))
+    in_time = not t.pins.closed or t.after.held_q < t.bounds.hold
+    return in_time and t.was.closed and amps <= min(t.bounds.rules.hold_a, t.before.ran_a)
 
 
 def offers_only_to_a_vehicle(t: Transition) -> bool:
-    """Offer no current to an empty outlet, nor while stopping or out of service (IEC 61851-1 A.3)."""
+    """Offer no current to an empty outlet, nor while stopping, pausing or out of service (IEC 61851-1 A.3)."""
     if not 0.0 < t.pins.duty < 100.0:
         return True
     empty = t.after.cp == "A" and t.after.cp_run >= CONFIRM
-    return not empty and t.before.available and not t.before.stopping
+    return not empty and t.before.available and not t.before.stopping and not t.before.paused
 
 
 def unlocks_only_when_surely_open(t: Transition) -> bool:
@@ -211,6 +218,14 @@ def unlocks_only_when_surely_open(t: Transition) -> bool:
     if not (t.was.locked is True and t.pins.locked is False):
         return True
     return not t.was.closed and not t.pins.closed and _open_run(t) >= t.bounds.sure and _sound(t)
+
+
+def keeps_a_locked_plug_locked(t: Transition) -> bool:
+    """Unlock what is seen locked only on demand, unplugged, without a brain, or without mains (architecture 3)."""
+    if not (t.was.locked is True and t.pins.locked is False and t.look.seen.lock == "locked"):
+        return True
+    free = t.before.released or (t.after.gone and t.after.lease_q == 0) or t.after.dark_q >= t.bounds.dark
+    return free or (t.bounds.rules.unlock_on_power_loss and t.after.power_q > t.bounds.power)
 
 
 def _sound(t: Transition) -> bool:
@@ -226,8 +241,10 @@ def _open_run(t: Transition) -> int:
 
 def phases_change_only_parted_and_open(t: Transition) -> bool:
     """Move the phase switch only with the contactor surely open and the pilot parted, before and after."""
-    if t.pins.phases == t.was.phases or t.was.phases is None:
+    if t.pins.phases == t.was.phases:
         return True
+    if t.was.phases is None and t.after.found == t.pins.phases and t.after.found_run >= t.bounds.found:
+        return True  # it stays where it was found
     parted = not t.was.cp_connected and not t.pins.cp_connected
     return parted and not t.pins.closed and _open_run(t) >= t.bounds.sure
 
@@ -267,6 +284,16 @@ def heat_is_a_fault(t: Transition) -> bool:
     return "over_temperature" in t.new.faults
 
 
+def resets_are_limited(t: Transition) -> bool:
+    """Accept five resets in a row, and one more for each `RESET_REST_MS` (PILOT_PROTOCOL)."""
+    return t.before.resets_q <= t.bounds.resets
+
+
+def a_trip_is_reset_without_a_vehicle(t: Transition) -> bool:
+    """Reset a trip of the residual current device only in a clean state A (PILOT_PROTOCOL 7)."""
+    return t.before.reset != "rcd_trip" or t.before.state == "A"
+
+
 CLOSING: tuple[Rule, ...] = (
     closes_only_with_steady_c_or_ventilated_d,
     closes_only_under_a_live_permit,
@@ -280,6 +307,7 @@ CLOSING: tuple[Rule, ...] = (
     closes_not_after_three_failures,
     closes_only_rested,
     closes_only_with_the_phase_switch_at_rest,
+    closes_only_for_a_vehicle_that_met_this_switch,
     closes_only_after_the_self_test,
 )
 CLOSED: tuple[Rule, ...] = (
@@ -297,12 +325,15 @@ ALWAYS: tuple[Rule, ...] = (
     hold_never_rises,
     offers_only_to_a_vehicle,
     unlocks_only_when_surely_open,
+    keeps_a_locked_plug_locked,
     phases_change_only_parted_and_open,
     parts_the_pilot_only_when_open,
     tests_the_rcd_only_when_open,
     fault_under_load_signals_f,
     out_of_service_signals_f,
     heat_is_a_fault,
+    resets_are_limited,
+    a_trip_is_reset_without_a_vehicle,
 )
 
 

@@ -104,16 +104,19 @@ def _value(name: str, word: str, was: Pins) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What happens between two looks: a message of the brain, or the order to stop."""
+    """What happens between two looks: a message of the brain, or an order of the process to stop or to pause."""
 
     words: str
     message: Message | None = None
     stop: bool = False
+    pause: bool | None = None
 
     def apply(self, state: State, seen: Seen, now_ms: int) -> tuple[State, bool]:
         """Return the state after it, and whether it was accepted."""
         if self.stop:
             return replace(state, stopping=True), True
+        if self.pause is not None:
+            return replace(state, paused=self.pause), True
         if self.message is None:
             return state, True
         state, error = commands.apply(state, seen, self.message, now_ms)
@@ -121,15 +124,18 @@ class Order:
 
 
 def order(words: str, *, lease_ms: int = LEASE_Q * Q_MS) -> Order:
-    """Return what is meant by `-`, `stop`, `unlock`, `self-test`, `reset CODE`, `in service`, `out of service`, offers.
+    """Return what is meant by `-`, `stop`, `pause`, `go on`, `unlock`, `self-test`, `reset CODE`, services and offers.
 
-    Offers: `16 A`, `16 A on 1` (phase), `withdrawn` (16 A without a permit), `lapsed` (16 A with no lease).
+    Services: `in service`, `out of service`. Offers: `16 A`, `16 A on 1` (phase), `withdrawn` (16 A without a permit),
+    `lapsed` (16 A with no lease).
     """
     first, _, rest = words.partition(" ")
     if words == "-":
         return Order(words)
     if words == "stop":
         return Order(words, stop=True)
+    if words in ("pause", "go on"):
+        return Order(words, pause=words == "pause")
     if words == "unlock":
         return Order(words, Unlock(1, 1))
     if first == "reset":

@@ -8,7 +8,7 @@ import pytest
 
 from stationd.pilot import machine
 from stationd.pilot.state import State
-from tests.pilot.proof.canon import AT_MOST, CAPS, FORGOTTEN, NOW_MS, Canon
+from tests.pilot.proof.canon import AT_MOST, CAPS, FORGOTTEN, NOW_MS, Canon, part
 from tests.pilot.proof.explorer import Slice
 from tests.pilot.proof.looks import Looks, order
 from tests.pilot.proof.slices import LONG
@@ -63,14 +63,14 @@ def test_every_time_stamp_of_the_state_has_its_bound_and_every_bound_its_stamp()
     assert all(reason for _, reason in (*CAPS.values(), *FORGOTTEN.values(), *AT_MOST.values()))
 
 
-def _stamps(value: Any) -> list[str]:
+def _stamps(value: Any, name: str = "State") -> list[str]:
     found = []
     for field in fields(value):
-        part = getattr(value, field.name)
+        one, whole = getattr(value, field.name), f"{name}.{field.name}"
         if field.name.endswith("_ms"):
-            found.append(f"{type(value).__name__}.{field.name}")
-        elif is_dataclass(part) and field.name != "rules":
-            found += _stamps(part)
+            found.append(whole)
+        elif is_dataclass(one) and field.name != "rules":
+            found += _stamps(one, part(whole, one))
     return found
 
 

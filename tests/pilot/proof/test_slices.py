@@ -19,8 +19,9 @@ def test_no_reachable_step_breaks_an_invariant(one: Slice) -> None:
 
 
 def test_every_short_slice_is_a_part_of_its_long_one() -> None:
-    assert set(LESS) == {one.name for one in LONG}
-    for short, long in zip(SHORT, LONG, strict=True):
+    assert len(SHORT) == len(LESS)
+    for short in SHORT:
+        long = next(one for one in LONG if one.name == short.name)
         assert set(short.orders) <= set(long.orders), short.name
         for axis, words in short.axes.items():
             assert set(words) - {FOLLOWS} <= set(long.axes[axis]), (short.name, axis)
@@ -30,6 +31,7 @@ def test_every_short_slice_is_a_part_of_its_long_one() -> None:
 def test_quantised_times_keep_the_order_of_the_real_ones(one: Slice) -> None:
     real = Rules(max_a=32.0, has_socket=True)
     times = [(ms, in_quanta(name, one.quanta), name) for name, ms in constants().items()]
+    times = [row for row in times if row[1]]  # 0: switched off
     quantised = one.rules()
     for name in RULE_TIMES:
         quanta = getattr(quantised, name) // 100
@@ -46,7 +48,7 @@ def test_quantised_times_keep_the_order_of_the_real_ones(one: Slice) -> None:
 def test_every_duration_of_the_rules_is_quantised() -> None:
     assert len(constants()) >= 20
     for name in constants():
-        assert in_quanta(name, {}) > 0
+        assert in_quanta(name, {}) > 0 or name == "commands.RESET_REST_MS"
     known = {name.rpartition(".")[2] for name in constants()}
     assert {name.rpartition(".")[2] for name in BASE} <= known, "BASE names a duration that is gone"
     assert {name for name in Rules.__dataclass_fields__ if name.endswith("_ms")} == set(RULE_TIMES)
