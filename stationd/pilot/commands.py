@@ -65,7 +65,7 @@ def _unlock(state: State, seen: Seen, now_ms: int) -> Outcome:
     lock = connector_lock.afresh(state.lock, now_ms)
     if state.lock.failed and state.lock.wanted is False:
         lock = replace(lock, pausing=True)  # it stands at "unlock" already: begin the new try with a move
-    return replace(state, lock=replace(lock, released=True)), None
+    return replace(state, lock=replace(lock, released=True, missed=state.lock.missed)), None
 
 
 def _opening(state: State, seen: Seen, now_ms: int) -> bool:

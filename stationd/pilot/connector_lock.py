@@ -23,6 +23,8 @@ class Lock:
     pausing: bool = False
     released: bool = False
     """Unlock on demand: not locked again before a new permit or a new plug-in."""
+    missed: bool = False
+    """It could not lock the plug that is in: told until that is out, though the lock may be wanted open meanwhile."""
     off_since_ms: int | None = None
     """Wanted locked, seen otherwise since then."""
 
@@ -31,12 +33,13 @@ def aim(lock: Lock, *, wanted: bool, now_ms: int) -> Lock:
     """Return the lock after a decision where it should be; the same object if it is the old one."""
     if wanted is lock.wanted:
         return lock
-    return Lock(since_ms=now_ms, wanted=wanted, released=lock.released)
+    return Lock(since_ms=now_ms, wanted=wanted, released=lock.released, missed=lock.missed)
 
 
 def afresh(lock: Lock, now_ms: int) -> Lock:
     """Return the lock with all its tries again."""
-    return replace(lock, since_ms=now_ms, tries=0, failed=False, pausing=lock.pausing and lock.wanted is False)
+    pausing = lock.pausing and lock.wanted is False
+    return replace(lock, since_ms=now_ms, tries=0, failed=False, missed=False, pausing=pausing)
 
 
 def supervise(lock: Lock, feedback: LockFeedback | None, now_ms: int, *, try_ms: int, may_move: bool) -> Lock:
@@ -46,8 +49,9 @@ def supervise(lock: Lock, feedback: LockFeedback | None, now_ms: int, *, try_ms:
         return aim(lock, wanted=feedback is LockFeedback.LOCKED, now_ms=now_ms) if known else lock
     goal = LockFeedback.LOCKED if lock.wanted else LockFeedback.UNLOCKED
     if feedback is goal and not lock.pausing:
-        there = (lock.tries, lock.failed, lock.off_since_ms) == (0, False, None)
-        return lock if there else replace(lock, tries=0, failed=False, off_since_ms=None)
+        missed = lock.missed and not lock.wanted
+        there = (lock.tries, lock.failed, lock.missed, lock.off_since_ms) == (0, False, missed, None)
+        return lock if there else replace(lock, tries=0, failed=False, missed=missed, off_since_ms=None)
     if lock.off_since_ms is None:
         # A try begins with the command, or with the loss of a position that was reached.
         begun = lock.since_ms if now_ms - lock.since_ms < try_ms else now_ms

@@ -219,7 +219,9 @@ def _lock(state: State, seen: Seen, coil: Contactor, now_ms: int) -> Lock:
             lock = connector_lock.aim(lock, wanted=False, now_ms=now_ms)
     elif live and state.track.state in PLUGGED:
         lock = connector_lock.aim(lock, wanted=True, now_ms=now_ms)
-    return connector_lock.supervise(lock, seen.lock, now_ms, try_ms=state.rules.lock_ms, may_move=free)
+    lock = connector_lock.supervise(lock, seen.lock, now_ms, try_ms=state.rules.lock_ms, may_move=free)
+    missed = not away and (lock.missed or (lock.failed and bool(lock.wanted)))
+    return lock if missed is lock.missed else replace(lock, missed=missed)
 
 
 def _power_away(state: State, now_ms: int) -> bool:

@@ -28,7 +28,7 @@ def faults(state: State, seen: Seen, now_ms: int) -> tuple[str, ...]:
         codes |= {"proximity"}
     if contactor.worn_out(state.contactor):
         codes |= {"contactor_failed"}
-    if state.lock.failed:
+    if state.lock.failed or state.lock.missed:
         codes |= {"lock_failed"}
     if state.heat.celsius >= rules.derating.stop_c:
         codes |= {"over_temperature"}

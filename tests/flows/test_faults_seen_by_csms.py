@@ -237,3 +237,28 @@ def test_the_safety_process_tells_its_state_while_the_brain_is_dead(make: Make) 
     unplug_after_trip(flow, console, 1)
     assert "rcd_trip reset on EVSE 1" in console.text("fault", "reset", "rcd_trip")
     flow.until(lambda s: not s["faults"], "no fault")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+def test_a_plug_that_cannot_be_locked_is_told_until_it_is_out(make: Make, tmp_path: Path, version: str) -> None:
+    """Its transaction ends, and with it the lock is told to open, which it is: that alone must not end the fault."""
+    flow = make(version=version, hw_profile=str(quick_board(tmp_path)), variables={"AuthCtrlr.Enabled": False})
+    flow.plant.set_fault("lock_jammed")
+    flow.plant.plug_in()
+    wait_for(lambda: flow.sessions() and flow.sessions()[0]["ended_at"], "the transaction ends")
+    flow.until_plant(lambda e: not e["pins"]["lock"])
+    time.sleep(2)
+    assert [fault["code"] for fault in flow.status()["faults"]] == ["lock_failed"]
+    wait_for(lambda: flow.connector_statuses(1)[-1] == "Faulted", "the CSMS knows it")
+    if version == "1.6":
+        newest = [one for one in flow.told("StatusNotification") if one["connectorId"] == 1][-1]
+        assert (newest["errorCode"], newest["vendorErrorCode"]) == ("ConnectorLockFailure", "lock_failed")
+    flow.plant.clear_fault("lock_jammed")
+    flow.plant.plug_out(force=True)
+    flow.until(lambda s: not s["faults"], "no fault")
+    wait_for(lambda: flow.connector_statuses(1)[-1] == "Available", "the CSMS knows the end")
+    flow.plant.plug_in()
+    flow.until_charging()
+    flow.plant.plug_out(force=True)
+    flow.until_free()

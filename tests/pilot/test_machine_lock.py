@@ -131,6 +131,37 @@ def test_a_lock_that_failed_for_one_plug_gets_its_tries_back_once_it_is_out() ->
     bench.until(closed=True, within_ms=8_000)
 
 
+def test_a_plug_that_could_not_be_locked_is_told_until_it_is_out_though_it_is_unlocked_meanwhile() -> None:
+    bench = failed_to_lock()
+    bench.offer(permit=False)
+    assert bench.unlock() is None
+    bench.lock = "obeys"
+    bench.run(60_000, every_ms=20)
+    assert bench.pins.locked is False
+    assert bench.faults == ("lock_failed",)
+    bench.volts = VOLTS["A"]
+    bench.run(400)
+    assert bench.faults == ()
+
+
+def test_a_plug_that_could_not_be_locked_may_be_tried_again_by_a_reset_or_a_permit() -> None:
+    for again in ("reset", "permit"):
+        bench = failed_to_lock()
+        bench.offer(permit=False)
+        assert bench.unlock() is None
+        bench.run(1_000)
+        bench.lock = "obeys"
+        if again == "reset":
+            assert bench.reset("lock_failed") is None
+            bench.run(20)
+            assert bench.faults == ()
+        bench.offer(16)
+        bench.run(200)
+        assert bench.faults == ()
+        bench.volts = VOLTS["C"]
+        bench.until(closed=True, within_ms=3_000)
+
+
 def test_a_lock_that_failed_to_unlock_is_told_until_it_moves_or_another_plug_comes() -> None:
     bench = charging()
     bench.lock = "jammed"
