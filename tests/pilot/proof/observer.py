@@ -59,7 +59,7 @@ class Observer(NamedTuple):
     dark_q: int = 0
     """Quanta since the lease ran out, for a socket."""
     released: bool = False
-    """An unlock was accepted since the lock was told to lock."""
+    """There was a reason to unlock since the lock was told to lock: tries to unlock may go on."""
     power_q: int = 0
     """Quanta since the mains failed."""
     power_quiet: int = 0
@@ -234,6 +234,8 @@ def look(old: Observer, seen: Look, pins: Pins, bounds: Bounds) -> Observer:
     dark_q, power_q, power_quiet, apart_run, met, found_run = 0, 0, 0, 0, False, 0
     if rules.has_socket:
         dark_q = min(old.dark_q + 1, bounds.dark) if old.lease_q == 0 else 0
+    locks = pins.locked and not was.locked and old.lease_q > 1 and state in PLUGGED
+    released = rules.has_socket and (old.released or gone or dark_q >= bounds.dark) and not locks
     if rules.unlock_on_power_loss:
         power_q, power_quiet = _power(old, inputs.faulty, bounds)
     if rules.phase_switch:
@@ -244,7 +246,7 @@ def look(old: Observer, seen: Look, pins: Pins, bounds: Bounds) -> Observer:
     return Observer(
         was=pins, cp=cp, cp_run=cp_run, state=state, stood=stood, gone=gone, seen_b=seen_b, calm_run=calm_run,
         gap=gap, low_run=low_run, lease_q=max(old.lease_q - 1, 0), offer_a=old.offer_a, held_q=held_q, ran_a=ran_a,
-        dark_q=dark_q, released=old.released and not (pins.locked and not was.locked), power_q=power_q,
+        dark_q=dark_q, released=released, power_q=power_q,
         power_quiet=power_quiet, resets_q=max(old.resets_q - 1, 0), off_run=off_run, open_run=open_run,
         shut_run=shut_run, seen_closed=seen_closed, fails=fails, owed_q=owed_q, alarm=alarm,
         alarms=alarm & old.alarm if alarm else alarm, cable_a=seen.cable_a, cable_run=cable_run,
