@@ -158,7 +158,7 @@ class Bounds:
 
 def start() -> Observer:
     """Return the observer of a machine that just started with safe outputs."""
-    return Observer(was=Pins())
+    return Observer(was=Pins(), released=True)
 
 
 def look(old: Observer, seen: Look, pins: Pins, bounds: Bounds) -> Observer:
