@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from stationd.fault_table import FAULTS, Ends
 from stationd.pilot import connector_lock, permit, phase_switch
-from stationd.pilot.contactor import SURE_MS, Contactor, surely_open
+from stationd.pilot.contactor import SURE_MS, surely_open
 from stationd.pilot.cp import CpState
 from stationd.pilot.cycles import closed, ready
 from stationd.pilot.machine import Seen, State, may_unlock
@@ -120,7 +120,7 @@ def _reset_now(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
         return replace(state, latched=state.latched - {code}, contactor=coil), None
     match code:
         case "contactor_failed":
-            return replace(state, contactor=Contactor(since_ms=now_ms)), None
+            return replace(state, contactor=replace(state.contactor, tries=0, slow=0)), None
         case "contactor_slow":
             return replace(state, contactor=replace(state.contactor, slow=0)), None
         case "contactor_worn":  # it was replaced
@@ -130,7 +130,7 @@ def _reset_now(state: State, seen: Seen, code: str, now_ms: int) -> Outcome:
         case "over_current":
             return replace(state, over=OverCurrent()), None
         case "phase_switch":
-            return replace(state, phases=phase_switch.reset(state.phases, now_ms)), None
+            return replace(state, phases=phase_switch.reset(state.phases)), None
         case "rcd_self_test":
             return replace(state, rcd_test=RcdTest()), None
     when = FAULTS[code].ends if code in FAULTS else Ends.CAUSE

@@ -50,12 +50,10 @@ def readable(celsius: float | None) -> bool:
 def follow(heat: Heat, celsius: float | None, now_ms: int, *, hysteresis_c: float) -> Heat:
     """Return the heat after one more reading; the same object if nothing is new. An unreadable one changes nothing."""
     if celsius is None or not readable(celsius):
-        return heat
+        return _stop_rising(heat, now_ms)
     if celsius > heat.celsius:
         return _rise(heat, celsius, now_ms)
-    rising = leaky.follow(heat.rising, now_ms, runs=False)
-    if rising is not heat.rising:
-        heat = replace(heat, rising=rising, rising_c=heat.rising_c if rising is not STOPPED else inf)
+    heat = _stop_rising(heat, now_ms)
     if celsius + hysteresis_c >= heat.celsius:
         return heat if heat.falling_since_ms is None else replace(heat, falling_since_ms=None, falling_c=-inf)
     falling_c = max(heat.falling_c, celsius)
@@ -64,6 +62,13 @@ def follow(heat: Heat, celsius: float | None, now_ms: int, *, hysteresis_c: floa
     if now_ms - heat.falling_since_ms >= FALL_MS:
         return Heat(falling_c + hysteresis_c)
     return heat if falling_c == heat.falling_c else replace(heat, falling_c=falling_c)
+
+
+def _stop_rising(heat: Heat, now_ms: int) -> Heat:
+    rising = leaky.follow(heat.rising, now_ms, runs=False)
+    if rising is heat.rising:
+        return heat
+    return replace(heat, rising=rising, rising_c=heat.rising_c if rising is not STOPPED else inf)
 
 
 def _rise(heat: Heat, celsius: float, now_ms: int) -> Heat:

@@ -45,7 +45,8 @@ def follow(
     if gone:
         return over if over == NOTHING else NOTHING
     if amps is None or not readable(amps):
-        return over
+        excess = leaky.follow(over.excess, now_ms, runs=False)
+        return over if excess is over.excess else replace(over, excess=excess)
     over = _offer(over, offered_a, now_ms)
     too_much = closed and max(amps) > over.peak_a * TOLERANCE + TOLERANCE_A
     excess = leaky.follow(over.excess, now_ms, runs=too_much)

@@ -160,9 +160,9 @@ def _find(phases: Phases, sensed: int | None, now_ms: int) -> Phases:
     return replace(phases, stage=Stage.STOPPING, since_ms=now_ms, target=3)  # it stands between two positions
 
 
-def reset(phases: Phases, now_ms: int) -> Phases:
+def reset(phases: Phases) -> Phases:
     """Return the switch after a technician's reset. What it was told stays: it must be repaired so that it obeys."""
-    return Phases(since_ms=now_ms, position=phases.position, rested_ms=phases.rested_ms, unparted=phases.unparted)
+    return replace(phases, failed=False, lost_since_ms=None)
 
 
 def connects(phases: Phases) -> int:

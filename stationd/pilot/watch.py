@@ -224,6 +224,8 @@ def _rcd_test(state: State, seen: Seen, now_ms: int, *, is_open: bool, gone: boo
     live = permit.live(state.permit, now_ms)
     left = gone and state.vehicle.plugged_ms is not None
     idle = not live and not state.contactor.commanded and now_ms - test.since_ms >= TEST_REST_MS
+    if left and test.stage in rcd_test.UNDER_WAY:
+        test = RcdTest(since_ms=now_ms, asked=True)  # it says nothing about the next session
     if (left and test.stage in ENDED) or (idle and test.stage is rcd_test.Stage.PASSED):
         test = replace(test, stage=rcd_test.Stage.DUE, since_ms=now_ms)
     if "hardware" in state.faults or not readable(state.rules, seen):

@@ -296,12 +296,12 @@ def test_each_fault_is_reset_in_its_own_place() -> None:
         counters=Counters(cycles=9, slow_openings=2),
     )
     wanted: dict[str, dict[str, Any]] = {
-        "contactor_failed": {"contactor": Contactor(since_ms=100_000)},
+        "contactor_failed": {"contactor": Contactor(since_ms=0, settled=True)},
         "contactor_slow": {"contactor": replace(sick.contactor, slow=0)},
         "contactor_worn": {"counters": Counters(cycles=0, slow_openings=2)},
         "lock_failed": {"lock": Lock(since_ms=100_000, wanted=True)},
         "over_current": {"over": OverCurrent()},
-        "phase_switch": {"phases": Phases(since_ms=100_000, position=1)},
+        "phase_switch": {"phases": Phases(since_ms=5, position=1)},
         "rcd_self_test": {"rcd_test": RcdTest()},
     }
     for code, changes in wanted.items():

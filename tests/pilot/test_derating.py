@@ -75,7 +75,9 @@ def test_one_warm_reading_begins_the_cooling_anew() -> None:
 @pytest.mark.parametrize("celsius", [None, nan, inf, -inf, -60.1, 200.1])
 def test_what_no_board_shows_is_unreadable_and_changes_nothing(celsius: float | None) -> None:
     assert not readable(celsius)
-    heat = Heat(30.0, rising_c=60.0)
+    rising = Heat(30.0, Leaky(since_ms=9_900), 60.0)
+    assert follow(rising, celsius, 10_000, hysteresis_c=5.0) == Heat(30.0, Leaky(empty_ms=10_100), 60.0)
+    heat = Heat(30.0)
     assert follow(heat, celsius, 10_000, hysteresis_c=5.0) is heat
 
 

@@ -459,3 +459,22 @@ def test_a_self_test_that_could_not_be_watched_is_done_again() -> None:
     bench.run(2_000)
     assert bench.faults == ()
     assert bench.state.counters.rcd_test == "passed"
+
+
+def test_a_self_test_of_one_session_says_nothing_about_the_next() -> None:
+    bench = Bench(rules=TESTED)
+    bench.run(1_200)
+    for state in ("B", "A"):
+        bench.volts = VOLTS[state]
+        bench.run(500)
+    bench.rcd = "dead"
+    bench.volts = VOLTS["B"]
+    bench.offer(16)
+    for _ in range(50):
+        bench.tick()
+    assert bench.pins.rcd_test
+    bench.volts = VOLTS["A"]
+    bench.run(400)
+    bench.volts = VOLTS["B"]
+    bench.run(2_500)
+    assert bench.faults == ("rcd_self_test",)

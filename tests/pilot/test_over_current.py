@@ -82,6 +82,8 @@ def test_steady_currents_make_no_new_object() -> None:
 @pytest.mark.parametrize("amps", [None, nan, inf, -inf, 1_001.0, -1_001.0])
 def test_what_cannot_be_a_current_changes_nothing(amps: float | None) -> None:
     over = OverCurrent(peak_a=16.0)
+    running = OverCurrent(Leaky(since_ms=8_000), peak_a=16.0)
+    assert look(running, amps, 9_000) == OverCurrent(Leaky(empty_ms=10_000), peak_a=16.0)
     assert not readable(None if amps is None else (0.0, amps, 0.0))
     assert look(over, amps, 9_000) is over
 

@@ -154,9 +154,10 @@ def test_a_switch_between_its_positions_at_the_start_is_moved_to_three_phases() 
     assert look(phases, FOLLOW_MS + 4, sensed=0, target=1).stage is Stage.OPENED  # whatever is wished
 
 
-def test_a_reset_leaves_the_switch_where_it_was_told_to_be() -> None:
-    failed = Phases(since_ms=0, position=1, failed=True, rested_ms=77, stage=Stage.REST, lost_since_ms=3)
-    assert reset(failed, 500) == Phases(since_ms=500, position=1, rested_ms=77)
+@pytest.mark.parametrize("stage", [Stage.REST, Stage.JOINING])
+def test_a_reset_leaves_the_switch_where_it_was_told_to_be(stage: Stage) -> None:
+    failed = Phases(since_ms=3, position=1, failed=True, rested_ms=77, stage=stage, lost_since_ms=3)
+    assert reset(failed) == Phases(since_ms=3, position=1, rested_ms=77, stage=stage)
 
 
 @pytest.mark.parametrize(("offered", "position"), [(1, 1), (2, 1), (3, 3)])
@@ -273,4 +274,4 @@ def test_while_the_position_is_sought_each_look_is_remembered() -> None:
 
 @pytest.mark.parametrize("unparted", [True, False])
 def test_a_reset_does_not_forget_whether_the_vehicle_was_parted(unparted: bool) -> None:
-    assert reset(Phases(since_ms=0, position=1, failed=True, unparted=unparted), 5).unparted is unparted
+    assert reset(Phases(since_ms=0, position=1, failed=True, unparted=unparted)).unparted is unparted
