@@ -30,13 +30,13 @@ test:
 	@tools/setup.sh system
 	@tools/setup.sh dev
 	@tests/interop/setup.sh
-	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+	@$(if $(PYTEST_ARGS),.venv/bin/python -m pytest $(PYTEST_ARGS),.venv/bin/python tools/run_tests.py)
 
 # The part of the suite that needs no Node and no long campaigns, on the environment named by VENV. The proof of the safety
 # rules and the provoked faults use nothing but the standard library, which is the same in every environment.
 test-fast:
-	@$(VENV)/bin/python -m pytest --ignore=tests/interop --ignore=tests/pilot/proof --ignore=tests/pilot/fault_rows \
-		--ignore=tests/mutation -m "not slow" $(PYTEST_ARGS)
+	@$(VENV)/bin/python tools/run_tests.py --ignore=tests/interop --ignore=tests/pilot/proof \
+		--ignore=tests/pilot/fault_rows --ignore=tests/mutation -m "not slow"
 
 lint:
 	@tools/setup.sh dev
